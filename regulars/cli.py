@@ -1,0 +1,133 @@
+"""The command line: `regulars`, its commands in the order in which a business meets them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from regulars import (
+    commands_care,
+    commands_connect,
+    commands_decide,
+    commands_export,
+    commands_fields,
+    commands_look,
+    commands_sandbox,
+    commands_segments,
+    commands_setup,
+    commands_sync,
+    commands_try,
+    commands_waiting,
+)
+from regulars.session import CURRENT, Session, mistakes
+from regulars.trouble import WrongUse
+
+
+class _Plain(TyperGroup):
+    """Whatever goes wrong in a command ends as a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with mistakes():
+            return super().invoke(ctx)
+
+
+_SHOWN = sys.stdout.isatty()
+
+app = typer.Typer(
+    name="regulars",
+    cls=_Plain,
+    help="Keeps a small business's tools in agreement about the people it knows.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if _SHOWN else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 something was refused or waits for you, 2 wrong use or configuration, "
+    "3 a connection failed.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"regulars {version('regulars')}")
+        except PackageNotFoundError:
+            typer.echo("regulars (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    folder: Annotated[Path, typer.Option("-C", "--folder", metavar="DIR", help="The business's folder.")] = Path(),
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    CURRENT.clear()
+    CURRENT.append(Session(folder.expanduser()))
+    if folder.exists() and not folder.is_dir():
+        raise WrongUse(f"{folder} is no folder.")
+
+
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Set up": {
+        "try": commands_try.try_,
+        "init": commands_setup.init,
+        "connect": commands_connect.connect,
+        "connections": commands_setup.connections,
+        "disconnect": commands_setup.disconnect,
+        "fields": commands_fields.fields,
+        "sandbox": commands_sandbox.sandbox,
+    },
+    "Keep in agreement": {
+        "sync": commands_sync.sync,
+        "plan": commands_sync.plan,
+        "apply": commands_sync.apply,
+        "undo": commands_sync.undo,
+        "runs": commands_sync.runs,
+    },
+    "Decide": {
+        "conflicts": commands_waiting.conflicts,
+        "settle": commands_decide.settle,
+        "duplicates": commands_waiting.duplicates,
+        "lead": commands_decide.lead,
+        "join": commands_decide.join,
+        "split": commands_decide.split,
+        "leave-alone": commands_decide.leave_alone,
+        "release": commands_decide.release,
+    },
+    "Look": {
+        "status": commands_look.status,
+        "people": commands_look.people,
+        "person": commands_look.person,
+        "why": commands_look.why,
+        "segments": commands_segments.segments,
+        "segment": commands_segments.segment,
+    },
+    "Carry out and in": {
+        "export": commands_export.export,
+        "import": commands_export.import_,
+    },
+    "Look after it": {
+        "doctor": commands_care.doctor,
+        "rebuild": commands_care.rebuild,
+    },
+}
+
+for _panel, _commands in _PANELS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+
+
+def _terminated(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run() -> None:
+    """Run the command line; Ctrl-C passes through to `regulars.__main__`, which also minds the loading."""
+    signal.signal(signal.SIGTERM, _terminated)
+    app()

@@ -1,0 +1,176 @@
+"""Commands that look: people, person, why, status."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from regulars import person_documents, show, show_person
+from regulars.commands_segments import why_member
+from regulars.session import Json, Session, session
+from regulars.trouble import DONE, WAITING, WrongUse, listed
+from regulars.words import ago, count, when
+from regulars.workspace import Workspace, now, one_field, one_person, workspace
+from sync import queries
+from sync.queries_facts import people_facts
+from sync.why import Answer, explain
+
+Who = Annotated[str, typer.Argument(metavar="WHO", help="A person: id, e-mail address or name.")]
+
+
+def people(
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Part of a name, address or value.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 30,
+    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    json: Json = False,
+) -> None:
+    """Look for people."""
+    here = session(json)
+    with workspace(here) as business:
+        with business.read() as conn:
+            total, found = queries.people(conn, " ".join(query or ()), limit, offset)
+
+        def lines(_: object) -> None:
+            if not found:
+                here.say("Nobody was found." if query else "There is nobody yet. `regulars sync` reads your platforms.")
+                return
+            made = show.table(here.out, "name", "e-mail", "id!", "records>")
+            for line in found:
+                made.add_row(
+                    escape(line.name) or "[soft]-[/]", escape(line.email), f"[soft]{line.id}[/]", str(line.records)
+                )
+            here.out.print(made)
+            more = total - offset - len(found)
+            here.say(
+                f"[soft]{count(total, 'person', 'people')}"
+                + (f", {more:,} more with --offset" if more > 0 else "")
+                + "[/]"
+            )
+
+        here.emit({"total": total, "people": [asdict(line) for line in found]}, lines)
+
+
+def _answer(business: Workspace, who: str) -> tuple[queries.PersonLine, Answer]:
+    with business.read() as conn:
+        line = one_person(conn, who)
+        answer = explain(conn, line.id, business.policies)
+    if answer is None:
+        raise WrongUse(f"{line.name or line.id} has no record any more.", fix="`regulars rebuild` mends the list.")
+    return line, answer
+
+
+def person(who: Who, json: Json = False) -> None:
+    """Show one person: values and where they come from, records, consent, facts, what is open, recent writes."""
+    here = session(json)
+    with workspace(here) as business:
+        line, answer = _answer(business, who)
+        with business.read() as conn:
+            facts = people_facts(conn, [line.id])[line.id]
+        document = person_documents.person_document(line, answer, facts)
+        here.emit(document, lambda _: show_person.person(here, line, answer, facts, business.labels, business.timezone))
+
+
+def why(
+    who: Who,
+    field: Annotated[
+        str | None, typer.Argument(metavar="[FIELD]", help="The field; without it, everything in short.")
+    ] = None,
+    segment: Annotated[
+        str, typer.Option(metavar="NAME", help="Why they are in this segment, or what would have to change.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Explain a person: why each value is what it is, why their records are one person, why they may be mailed."""
+    here = session(json)
+    with workspace(here) as business:
+        if segment:
+            why_member(here, business, who, segment)
+            return
+        line, answer = _answer(business, who)
+        if field is None:
+            document = person_documents.why_document(line, answer)
+            here.emit(document, lambda _: show_person.why(here, line, answer, business.labels, business.timezone))
+            return
+        name = _field(field, answer, business)
+        part = answer.fields[name]
+        here.emit(
+            person_documents.field_document(part, answer),
+            lambda _: show_person.why_field(here, line, answer, part, business.labels, business.timezone),
+        )
+
+
+def _field(field: str, answer: Answer, business: Workspace) -> str:
+    text = f'Nothing is known of "{field}" for this person.'
+    return one_field(field, answer.fields, business.labels, text, f"They have {listed(answer.fields, 'and')}.")
+
+
+def status(json: Json = False) -> None:
+    """The business at a glance: connections, people, what waits for you, the last run."""
+    here = session(json)
+    with workspace(here) as business:
+        with business.read() as conn:
+            glance, lines_ = queries.status(conn), queries.connections(conn)
+            refused = queries.refusals(conn)
+            counts = queries.finding_counts(conn)
+            last = glance.last_run
+            refused_writes = [w for w in queries.writes(conn, run=last.id) if w.state == "refused"] if last else []
+        document = {
+            "business": business.config.business.name,
+            "people": glance.people,
+            "records": glance.records,
+            "waiting": {"to_resolve_or_plan": glance.unresolved, "maybe_sent": glance.maybe_sent},
+            "findings": [{"kind": kind, "field": name, "count": total} for kind, name, total in counts],
+            "connections": [asdict(line) for line in lines_],
+            "unreadable": [{"connection": c, "remote_id": r, "reason": why_} for c, r, why_ in refused],
+            "refused_writes": [asdict(line) for line in refused_writes],
+            "last_run": None if last is None else asdict(last),
+        }
+        here.emit(document, lambda _: _status(here, business, document, glance, lines_, counts))
+        stopped = any(line.stopped for line in lines_)
+        waits = stopped or any(glance.findings.get(kind) for kind in ("conflict", "contested", "review"))
+        raise typer.Exit(WAITING if waits else DONE)
+
+
+def _status(
+    here: Session,
+    business: Workspace,
+    document: dict[str, Any],
+    glance: queries.Status,
+    lines: list[queries.ConnectionLine],
+    counts: list[tuple[str, str, int]],
+) -> None:
+    here.say(f"[strong]{escape(business.config.business.name)}[/] · {count(glance.people, 'person', 'people')}\n")
+    made = show.table(here.out, "connection", "direction", "account", "records>", "unreadable>", "last read")
+    known = {line.name: line for line in lines}
+    for name, part in business.config.connections.items():
+        line = known.get(name)
+        made.add_row(
+            f"[name]{escape(name)}[/]",
+            part.direction.value,
+            escape(line.account_name if line else "") or "[soft]not opened yet[/]",
+            show.number(line.records if line else 0),
+            show.number(line.refused if line else 0, "bad"),
+            ago(line.pulled_at, now()) if line else "never",
+        )
+    here.out.print(made)
+    for line in lines:
+        for stop in line.stopped:
+            here.say(f"[warn]{escape(line.name)} is stopped:[/] {escape(stop['text'])}. `regulars release {line.name}`")
+    if counts:
+        show.finding_table(here.out, counts, business.labels)
+    for one in document["unreadable"][:10]:
+        which = f"{one['connection']} {one['remote_id']}: {one['reason']}"
+        here.say(f"[bad]Could not be read:[/] {escape(which)}")
+    for one in document["refused_writes"][:10]:
+        here.say(f"[bad]Refused by {escape(one['connection'])}:[/] {escape(one['reason'])}")
+    if glance.maybe_sent:
+        here.say(f"{count(glance.maybe_sent, 'write')} of a broken-off run will be read back by the next sync.")
+    last = glance.last_run
+    if last is not None:
+        state = "" if last.ended else " [warn](broken off: run it again)[/]"
+        here.say(f"[soft]Last run: {last.id}, {last.kind}, {when(last.started, business.timezone)}[/]{state}")

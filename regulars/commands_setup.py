@@ -1,0 +1,129 @@
+"""Commands around connections: init, connections, disconnect."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.prompt import Confirm, Prompt
+
+from connectors import CATALOGUE
+from regulars import show
+from regulars.config import FILE
+from regulars.config_edit import new_file, remove_connection, save
+from regulars.session import Json, Yes, session
+from regulars.trouble import Waiting, WrongUse, listed
+from regulars.words import ago
+from regulars.workspace import now, workspace
+from sync import queries, runs
+
+
+def init(
+    name: Annotated[str | None, typer.Option(help="The business's name.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Two letters: how to read phone numbers without a prefix.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help='For dates and times, such as "Europe/Berlin".')] = None,
+    json: Json = False,
+) -> None:
+    """Make this folder a business: writes regulars.toml."""
+    here = session(json)
+    path = here.folder / FILE
+    if path.exists():
+        raise WrongUse(
+            f"{path} is there already.", fix="Edit it, or use another folder with `regulars -C FOLDER init`."
+        )
+    if here.may_ask:
+        name = name or Prompt.ask("What is the business called?", console=here.out)
+        country = country or Prompt.ask("Country (two letters)", default=_country() or None, console=here.out)
+        timezone = timezone or Prompt.ask("Time zone", default=_timezone(), console=here.out)
+    missing = [option for option, given in (("--name", name), ("--country", country)) if not given]
+    if missing:
+        raise WrongUse(
+            f"{listed(missing, 'and')} is missing.", fix='As in `regulars init --name "Backhaus" --country DE`.'
+        )
+    here.folder.mkdir(parents=True, exist_ok=True)
+    save(here.folder, new_file(name or "", country or "", timezone or _timezone()))
+
+    def lines(_: object) -> None:
+        here.say(f"[good]✓[/] {escape(name or '')} lives in {escape(str(path))}.")
+        here.say("Next, connect your platforms:")
+        for entry in CATALOGUE:
+            here.say(f"  [strong]regulars connect {entry.name}[/]")
+
+    here.emit({"file": str(path), "business": name, "platforms": [entry.name for entry in CATALOGUE]}, lines)
+
+
+def _country() -> str:
+    found = re.match(r"[a-z]{2}_([A-Z]{2})", os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
+    return found[1] if found else ""
+
+
+def _timezone() -> str:
+    """This machine's time zone, where it tells."""
+    given = os.environ.get("TZ", "")
+    try:
+        given = given or Path("/etc/timezone").read_text("utf-8").strip()
+    except OSError:
+        given = given or os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    return given if "/" in given else "UTC"
+
+
+def connections(json: Json = False) -> None:
+    """List the connections."""
+    here = session(json)
+    with workspace(here) as business:
+        with business.read() as conn:
+            known = {line.name: line for line in queries.connections(conn)}
+        document = []
+        for name, part in business.config.connections.items():
+            line = known.get(name)
+            document.append(
+                {
+                    "name": name,
+                    **part.model_dump(mode="json", include={"platform", "direction", "create", "audience", "base_url"}),
+                    "account": line.account_name if line else "",
+                    "records": line.records if line else 0,
+                    "read": line.pulled_at if line else 0,
+                    "stopped": line.stopped if line else [],
+                }
+            )
+
+        def lines(_: object) -> None:
+            if not document:
+                here.say("There is no connection yet. Add one with [strong]regulars connect PLATFORM[/]")
+                return
+            made = show.table(
+                here.out, "name!", "platform", "account", "direction", "creates", "records>", "last read", ""
+            )
+            for one in document:
+                note = "[warn]stopped[/]" if one["stopped"] else "[soft]sandbox[/]" if one["base_url"] else ""
+                cells = (one["platform"], escape(one["account"]), one["direction"], one["create"])
+                made.add_row(
+                    f"[name]{one['name']}[/]", *cells, show.number(one["records"]), ago(one["read"], now()), note
+                )
+            here.out.print(made)
+
+        here.emit(document, lines)
+
+
+def disconnect(
+    name: Annotated[str, typer.Argument(help="The connection.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Close a connection: forgets its credential and settings. What was read stays known."""
+    here = session(json)
+    with workspace(here) as business:
+        business.names([name])
+        if here.may_ask and not yes and not Confirm.ask(f"Close {name}?", default=False, console=here.out):
+            raise Waiting("Nothing was changed.")
+        remove_connection(business.folder, name)
+        business.vault.forget(name)
+        runs.forget(business.database, name)
+        text = f"[good]✓[/] {name} is closed. Nothing was changed there."
+        here.emit({"disconnected": name}, lambda _: here.say(text))

@@ -1,0 +1,142 @@
+"""Segments out of `regulars.toml`: rules read and linked, with those that come in the box. Raises ConfigError."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+from mapping.rules import DATES, Anniversary, Circle, FieldTest, InSegment, Listed, Rule, conditions, link
+from mapping.rules_read import RuleError, read_rule
+from regulars.config_errors import line_of
+from regulars.starters import STARTERS
+from regulars.trouble import ConfigError, listed, nearest, nearest_fields
+from sync.segment import Segment
+
+Destination = Literal["tag", "list", "segment"]
+"""What a segment becomes at a platform."""
+
+SECTION = "segments"
+PREVIEW = "preview"
+
+
+@lru_cache(maxsize=1)
+def starters() -> Mapping[str, Segment]:
+    """The segments that come in the box."""
+    table = tomllib.loads(STARTERS)[SECTION]
+    return {name: Segment(name, part["title"], read_rule({"all": part["all"]})) for name, part in table.items()}
+
+
+def starter_text(name: str) -> str:
+    """A starter as it is written into the file, with its comment."""
+    found = re.search(rf"(?:^# .*\n)+^\[{SECTION}\.{re.escape(name)}\]\n(?:^[^#\[\n].*\n)+", STARTERS, re.MULTILINE)
+    assert found is not None
+    return found[0]
+
+
+class Source:
+    """Where rules were written, so that a mistake is told with file, line and key."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text, self._file = text, file
+
+    def wrong(self, where: tuple[str | int, ...], said: str, fix: str = "") -> ConfigError:
+        """What is wrong at a place of the file."""
+        path = (SECTION, *where)
+        line = line_of(self._text, path)
+        words = [str(part) for part in where if isinstance(part, str)]
+        for number, content in enumerate(self._text.splitlines(), 1):
+            if line and number >= line and number > line and content.startswith("["):
+                break
+            if line and number >= line and re.search(rf"\b{re.escape(words[-1])}\b[\"']?\s*=", content):
+                line = number
+                break
+        return ConfigError(said, file=self._file, line=line, key=".".join(map(str, path)), fix=fix)
+
+
+def read_segments(parts: Mapping[str, Any], connections: Iterable[str], text: str, file: str) -> dict[str, Segment]:
+    """Every segment: those of the file, and starters of other names. Their rules are linked."""
+    source = Source(text, file)
+    known = list(connections)
+    found = {name: segment for name, segment in starters().items() if name not in parts}
+    for name, part in parts.items():
+        found[name] = Segment(name, part.title or name, _rule(part, name, source), dict(part.destinations))
+        for connection in part.destinations:
+            if connection not in known:
+                hint = nearest(connection, known) or _all(known)
+                raise source.wrong((name, "destinations", connection), f'"{connection}" is no connection.', hint)
+    for name in parts:
+        _references(name, found, known, source)
+    try:
+        linked = link({name: segment.rule for name, segment in found.items()})
+    except Circle as circle:
+        names = " → ".join(circle.names)
+        said = f"these segments rest on each other: {names}."
+        raise source.wrong((circle.names[0],), said, "Take one of the references away.") from None
+    return {name: Segment(name, one.title, linked[name], one.destinations) for name, one in found.items()}
+
+
+def _rule(part: Any, name: str, source: Source) -> Rule:
+    given = {key: tree for key, tree in (("all", part.all), ("any", part.any)) if tree is not None}
+    if not given:
+        raise source.wrong((name,), "this segment has no rule.", 'Add a line such as all = [{ role = "customer" }].')
+    try:
+        return read_rule(given)
+    except RuleError as error:
+        raise source.wrong((name, *error.where), error.text, error.fix) from None
+
+
+def _references(name: str, found: Mapping[str, Segment], connections: list[str], source: Source) -> None:
+    for one in conditions(found[name].rule):
+        if isinstance(one, InSegment) and one.name not in found:
+            hint = nearest(one.name, found) or f"There are {listed(found, 'and')}."
+            raise source.wrong((name, "segment"), f'there is no segment "{one.name}".', hint)
+        if isinstance(one, Listed) and one.connection and one.connection not in connections:
+            hint = nearest(one.connection, connections) or _all(connections)
+            raise source.wrong((name, "connection"), f'"{one.connection}" is no connection.', hint)
+
+
+def _all(connections: list[str]) -> str:
+    return f"There are {listed(connections, 'and')}." if connections else "There is no connection yet."
+
+
+def check_fields(segments: Mapping[str, Segment], fields: Mapping[str, str], text: str, file: str) -> None:
+    """Raises ConfigError for a rule about a field that no connection has. *fields* are names with their labels."""
+    source = Source(text, file)
+    for name, segment in segments.items():
+        if segment == starters().get(name) or not fields:
+            continue
+        for one in conditions(segment.rule):
+            if isinstance(one, FieldTest) and not one.organization and one.name not in fields:
+                key = "field"
+            elif isinstance(one, Anniversary) and one.name not in (*fields, *DATES):
+                key = "anniversary"
+            else:
+                continue
+            hint = nearest_fields(one.name, fields) or f"Known are {listed(sorted(fields), 'and')}."
+            raise source.wrong((name, key), f'no connection has a field "{one.name}".', hint)
+
+
+def read_preview(text: str, segments: Mapping[str, Segment]) -> Segment:
+    """A rule that was typed: the lines of a segment, or one condition in { }."""
+    written = text.strip()
+    if written.startswith("{"):
+        written = f"all = [{written}]"
+    try:
+        tree = tomllib.loads(written)
+        if set(tree) == {SECTION}:
+            tree = next(iter(tree[SECTION].values()))
+        rule = read_rule({key: value for key, value in tree.items() if key not in ("title", "destinations")})
+        linked = link({**{name: one.rule for name, one in segments.items()}, PREVIEW: rule})
+    except tomllib.TOMLDecodeError as error:
+        fix = "Write it as in regulars.toml, such as '{ role = \"customer\" }'."
+        raise ConfigError(f"this is not TOML: {error}.", file="--preview", fix=fix) from None
+    except RuleError as error:
+        key = ".".join(map(str, error.where))
+        raise ConfigError(error.text, file="--preview", key=key, fix=error.fix) from None
+    except KeyError as error:
+        hint = nearest(str(error.args[0]), segments)
+        raise ConfigError(f'there is no segment "{error.args[0]}".', file="--preview", fix=hint) from None
+    return Segment(PREVIEW, "", linked[PREVIEW])

@@ -1,0 +1,245 @@
+"""The steps of `connect`: take a credential, choose an audience and fields, look at three people."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.prompt import Confirm, Prompt
+
+from connectors.base import Account, Connector, CredentialKind, Option, Platform, RemoteField, Stream
+from mapping.fields import Field
+from mapping.values import Kind
+from regulars import show
+from regulars.session import Session
+from regulars.trouble import REDACT, WrongUse, listed, nearest
+from regulars.words import CUT, shown
+
+SAMPLES = 3
+
+
+def credential(here: Session, entry: Platform, file: Path | None, oauth: bool) -> dict[str, str]:
+    """The credential's parts: from a file or stdin, else the environment, else the prompt. Raises WrongUse."""
+    kind = CredentialKind.OAUTH if oauth else CredentialKind.TOKEN
+    asked = entry.asks[kind]
+    if file is not None:
+        parts = _from_file(file, asked)
+    else:
+        parts = {o.id: v for o in asked if (v := os.environ.get(entry.environment.get(o.id, ""), "").strip())}
+    missing = [option for option in asked if not parts.get(option.id)]
+    if missing and here.may_ask and file is None:
+        for option in missing:
+            detail = f" [soft]({escape(option.detail)})[/]" if option.detail else ""
+            here.say(f"[strong]{escape(entry.title)}: {escape(option.label)}[/]{detail}")
+            parts[option.id] = Prompt.ask("  It stays hidden", console=here.out, password=True).strip()
+        missing = [option for option in asked if not parts.get(option.id)]
+    REDACT.learn(parts)
+    if missing:
+        names = listed([entry.environment.get(option.id, option.id) for option in missing], "and")
+        what = listed([f"its {option.label.lower()}" for option in missing], "and")
+        fix = f"Set {names}, or give a file with --credential-file (- reads it from stdin). Never as an argument."
+        raise WrongUse(f"{entry.title} needs {what}.", fix=fix)
+    return parts
+
+
+def _from_file(file: Path, asked: Sequence[Option]) -> dict[str, str]:
+    """Parts from a file: one line, lines `part=value`, or a JSON object."""
+    try:
+        text = (sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"The credential file {file} cannot be read ({type(error).__name__}).") from None
+    known = {option.id for option in asked}
+    if text.startswith("{"):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            raise WrongUse(f"The credential file {file} is not valid JSON.") from None
+        return {name: str(value).strip() for name, value in found.items() if name in known}
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    pairs = dict(line.split("=", 1) for line in lines if line.partition("=")[0].strip() in known)
+    if pairs:
+        return {name.strip(): value.strip() for name, value in pairs.items()}
+    return {asked[0].id: lines[0]} if len(lines) == 1 else {}
+
+
+def audience(here: Session, entry: Platform, account: Account, wanted: str) -> str:
+    """The audience to keep in agreement: the one wanted by id or name, the only one, or a choice."""
+    found = account.audiences
+    if not found:
+        return ""
+    for option in found:
+        if wanted and wanted.casefold() in (option.id.casefold(), option.label.casefold()):
+            return option.id
+    names = listed([f"{option.label} ({option.id})" for option in found], "and")
+    if wanted:
+        hint = nearest(wanted, [word for option in found for word in (option.id, option.label)])
+        raise WrongUse(f'{entry.title} has no audience "{wanted}".', fix=hint or f"It has {names}.")
+    if len(found) == 1:
+        return found[0].id
+    if not here.may_ask:
+        raise WrongUse(f"{entry.title} has {len(found)} audiences: {names}.", fix="Choose one with --audience.")
+    for number, option in enumerate(found, 1):
+        here.say(f"  {number}  {escape(option.label)}  [soft]{escape(option.detail)}[/]")
+    chosen = Prompt.ask("Which audience?", choices=[str(n + 1) for n in range(len(found))], console=here.out)
+    return found[int(chosen) - 1].id
+
+
+def choose_streams(here: Session, offered: Sequence[Stream], wanted: str | None, first_time: bool) -> list[str] | None:
+    """The names of the streams to read; None leaves the present choice. Raises WrongUse."""
+    known = [stream.name for stream in offered]
+    if wanted is None:
+        if not (here.may_ask and first_time and known):
+            return None
+        for stream in offered:
+            here.say(f"  [name]{stream.name:<10}[/] {escape(stream.title)}  [soft]{escape(stream.needs)}[/]")
+        return known if Confirm.ask("Read these too?", default=True, console=here.out) else None
+    if wanted in ("all", "none"):
+        return known if wanted == "all" else []
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise WrongUse(
+                f'There is no stream "{name}".', fix=nearest(name, known) or f"There are {listed(known, 'and')}."
+            )
+    return names
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a connection may carry: ready rows that the account has, and fields of its own."""
+
+    ready: tuple[Field, ...]
+    own: tuple[RemoteField, ...]
+
+
+def offered(connector: Connector) -> Fields:
+    """The rows of the platform's table that this account has, and what else it has that we could carry."""
+    remote = connector.remote_fields()
+    names = {one.row.name for one in remote if one.row is not None} | {one.remote for one in remote}
+    ready = tuple(row for row in connector.table if {row.name, row.remote} & names)
+    taken = {row.name for row in connector.table}
+    own = tuple(one for one in remote if one.row is not None and one.row.name not in taken)
+    return Fields(ready, own)
+
+
+def choose_fields(here: Session, found: Fields, wanted: str | None, present: tuple[str, ...] | None) -> list[str]:
+    """Our names of the rows to use. *wanted* is the option's text; *present* what was chosen before."""
+    known = [row.name for row in found.ready if row.name != "email"]
+    chosen = wanted
+    if chosen is None and present is not None:
+        return [name for name in present if name in known or name != "email"]
+    if chosen is None and here.may_ask:
+        made = show.table(here.out, "name!", "field", "there", "")
+        for row in found.ready:
+            way = "[soft]read only[/]" if not row.writable else ""
+            made.add_row(f"[name]{row.name}[/]", escape(row.label), escape(row.remote), way)
+        here.out.print(made)
+        chosen = Prompt.ask("Which fields? Names with commas, or Enter for all", default="", console=here.out)
+    if not chosen or chosen.strip() == "all":
+        return known
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    for name in names:
+        if name not in known and name != "email":
+            hint = nearest(name, known) or f"There are {listed(known, 'and')}."
+            raise WrongUse(f'There is no field "{name}" to choose.', fix=hint)
+    return [name for name in names if name != "email"]
+
+
+def choose_own(here: Session, found: Fields, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Fields of one's own, as the configuration keeps them: our name → remote name, type and way."""
+    texts = list(wanted)
+    if not texts and found.own and here.may_ask:
+        names = ", ".join(one.remote.rpartition(".")[2] for one in islice(found.own, 12))
+        here.say(f"Fields of your own there: [name]{escape(names)}[/]" + (" …" if len(found.own) > 12 else ""))
+        said = Prompt.ask("Add any? As our_name=there, with commas, or Enter for none", default="", console=here.out)
+        texts = [part.strip() for part in said.split(",") if part.strip()]
+    custom: dict[str, dict[str, str]] = {}
+    for text in texts:
+        ours, sign, theirs = (part.strip() for part in text.partition("="))
+        if not (ours and sign and theirs):
+            raise WrongUse(f'"{text}" is not understood.', fix="Write our_name=there, as in bread=favourite_bread.")
+        row = _own_row(found, theirs)
+        custom[ours] = {"remote": row.remote, "type": row.kind.value}
+        if not row.writable or (row.kind is Kind.BIRTHDAY and "." not in row.remote):
+            custom[ours]["way"] = "reads"
+    return custom
+
+
+def _own_row(found: Fields, theirs: str) -> Field:
+    rows = [one.row for one in found.own if one.row is not None] + list(found.ready)
+    for row in rows:
+        if theirs.casefold() in (row.remote.casefold(), row.remote.rpartition(".")[2].casefold()):
+            return row
+    known = [row.remote.rpartition(".")[2] for row in rows]
+    hint = nearest(theirs, known) or f"There are {listed(known[:20], 'and')}."
+    raise WrongUse(f'There is no field "{theirs}" there that we could carry.', fix=hint)
+
+
+def samples(connector: Connector) -> list[dict[str, Any]]:
+    """Three people as they stand there, and as we read them."""
+    found = []
+    for raw in _first(connector):
+        try:
+            seen = connector.decode(raw)
+            body = json.loads(raw.body)
+        except ValueError:
+            continue
+        rows = {
+            row.name: {"there": _dig(body, row.remote), "here": seen.fields.get(row.name)}
+            for row in connector.fields
+            if row.name in seen.fields or _dig(body, row.remote) not in (None, "", False, {}, [])
+        }
+        found.append({"id": seen.remote_id, "fields": rows, "problems": list(seen.problems)})
+        if len(found) == SAMPLES:
+            break
+    return found
+
+
+def _first(connector: Connector) -> Iterator[Any]:
+    for page in connector.pages(None):
+        yield from page.records
+        if page.records:
+            return
+
+
+def _dig(body: Mapping[str, Any], remote: str) -> Any:
+    """The raw value under a remote name: at the top, or within one of the record's objects."""
+    if "+" in remote:
+        parts = [_dig(body, part) for part in remote.split("+")]
+        return ", ".join(str(part) for part in parts if part) or None
+    for place in (body, *(part for part in body.values() if isinstance(part, dict))):
+        here: Any = place
+        for step in remote.split("."):
+            here = here.get(step) if isinstance(here, dict) else None
+        if here is not None:
+            return here
+    return None
+
+
+def show_samples(here: Session, people: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> None:
+    """The samples, before and after."""
+    for number, one in enumerate(people, 1):
+        made = show.table(here.out, f"person {number}", "there", "here")
+        for name, pair in one["fields"].items():
+            there, ours = shown(_plain(pair["there"]), CUT), shown(pair["here"], CUT)
+            after = f"[soft]{escape(ours)}[/]" if there == ours else f"[after]{escape(ours)}[/]"
+            made.add_row(escape(labels.get(name) or name), escape(there), after)
+        here.out.print(made)
+        for problem in one["problems"]:
+            here.say(f"[warn]Left out:[/] {escape(problem)}")
+
+
+def _plain(value: Any) -> Any:
+    """An object or list of the platform, in one line."""
+    if isinstance(value, dict):
+        return ", ".join(str(part) for part in value.values() if part)
+    if isinstance(value, list):
+        return ", ".join(str(part.get("name", part)) if isinstance(part, dict) else str(part) for part in value)
+    return value

@@ -1,0 +1,140 @@
+"""The rehearsed platforms of one town: built from a seed, kept in a file, served on loopback."""
+
+from __future__ import annotations
+
+import errno
+import pickle
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regulars.trouble import WrongUse
+from sandbox.hubspot import HubSpotSandbox
+from sandbox.mailchimp import MailchimpSandbox
+from sandbox.platform import Emulator
+from sandbox.server import serving_all
+from sandbox.town import build_town, populate
+from sandbox.town_business import populate_business, with_business
+from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
+
+HUBSPOT_TOKEN = "sandbox-hubspot-demo"  # noqa: S105 - opens nothing but the sandbox
+MAILCHIMP_KEY = "sandbox-mailchimp-demo-us0"
+FORMAT = 2
+SAVE_SECONDS = 1.0
+RECOUNTED = 1_000_000  # mails sent, up to which the truth tells what became of each
+
+
+@dataclass
+class Street:
+    """Both emulators, and how they came to be."""
+
+    hubspot: HubSpotSandbox
+    mailchimp: MailchimpSandbox
+    seed: int
+    people: int
+    truth: bytes
+    token: str = HUBSPOT_TOKEN
+    key: str = MAILCHIMP_KEY
+
+    @property
+    def emulators(self) -> list[Emulator]:
+        return [self.hubspot, self.mailchimp]
+
+
+def build(
+    people: int,
+    seed: int,
+    *,
+    contacts: int | None = None,
+    members: int | None = None,
+    campaigns: int = USUAL,
+    quotas: bool = True,
+) -> Street:
+    """Fresh emulators with a town of *people*, or of so many *contacts* and *members*."""
+    hubspot, mailchimp = _empty(quotas)
+    town, business = with_business(build_town(people=people, seed=seed, contacts=contacts, members=members))
+    populate(town, hubspot, mailchimp)
+    populate_business(business, hubspot)
+    past = campaigns_of(town, campaigns)
+    mailchimp.load_past(past)
+    if len(town.members) * campaigns <= RECOUNTED:
+        town = with_touchpoints(town, past)
+    return Street(hubspot, mailchimp, seed, len(town.truth.people), town.truth_json())
+
+
+def _empty(quotas: bool) -> tuple[HubSpotSandbox, MailchimpSandbox]:
+    return HubSpotSandbox(token=HUBSPOT_TOKEN, quotas=quotas), MailchimpSandbox(api_key=MAILCHIMP_KEY, quotas=quotas)
+
+
+def load(path: Path, *, quotas: bool = True) -> Street:
+    """The emulators as they were saved in *path*. Raises WrongUse where it is no such file."""
+    try:
+        kept: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301 - written by `save`, in the owner's own folder
+        if kept["format"] != FORMAT:
+            raise ValueError("another version")
+        hubspot, mailchimp = _empty(quotas)
+        hubspot.restore(kept["hubspot"])
+        mailchimp.restore(kept["mailchimp"])
+        return Street(hubspot, mailchimp, kept["seed"], kept["people"], kept["truth"])
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+        fix = "Give another file, or delete it and a new town is built."
+        raise WrongUse(f"{path} holds no sandbox of this version ({type(error).__name__}).", fix=fix) from None
+
+
+def save(path: Path, street: Street) -> None:
+    """Keep the emulators' data, whole or not at all."""
+    kept = {
+        "format": FORMAT,
+        "seed": street.seed,
+        "people": street.people,
+        "truth": street.truth,
+        "hubspot": street.hubspot.snapshot(),
+        "mailchimp": street.mailchimp.snapshot(),
+    }
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(pickle.dumps(kept, protocol=pickle.HIGHEST_PROTOCOL))
+    temporary.replace(path)
+
+
+class _Keeper(threading.Thread):
+    """Saves the state soon after each change, and once more at the end."""
+
+    def __init__(self, path: Path | None, street: Street) -> None:
+        super().__init__(name="sandbox-keeper", daemon=True)
+        self._path, self._street, self._done = path, street, threading.Event()
+
+    def run(self) -> None:
+        before = -1
+        while self._path is not None:
+            calls = sum(emulator.calls.total() for emulator in self._street.emulators)
+            if calls != before:
+                save(self._path, self._street)
+                before = calls
+            if self._done.wait(SAVE_SECONDS):
+                save(self._path, self._street)
+                return
+
+    def finish(self) -> None:
+        self._done.set()
+        self.join(timeout=30)
+
+
+@contextmanager
+def open_street(street: Street, ports: Sequence[int], state: Path | None = None) -> Iterator[list[str]]:
+    """Serve the emulators, and keep their state while they are served."""
+    keeper = _Keeper(state, street)
+    try:
+        with serving_all(street.emulators, ports) as addresses:
+            keeper.start()
+            try:
+                yield addresses
+            finally:
+                keeper.finish()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fix = "Choose others with --port, or stop the other program."
+            raise WrongUse(f"Port {ports[0]} or {ports[-1]} is in use already.", fix=fix) from None
+        raise

@@ -1,0 +1,178 @@
+"""From configuration to open connectors: credentials, field rows, policies, and the rule that demo meets demo."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from connectors import CATALOGUE
+from connectors.base import Connector, Platform, Settings
+from connectors.codecs import (
+    month_day,
+    read_choices,
+    read_date,
+    read_flag,
+    read_number,
+    write_choices,
+    write_date,
+    write_flag,
+    write_number,
+)
+from mapping.decisions import Policies
+from mapping.fields import Codec, Field, FieldTable, Way
+from mapping.values import Kind
+from regulars.config import FILE, Config, ConnectionConfig, CustomField
+from regulars.trouble import REDACT, ConfigError, WrongUse, listed, nearest
+
+DEMO = "sandbox-"
+"""Demo credentials begin so: they open the sandbox and nothing else."""
+
+_CODECS: Mapping[Kind, tuple[Codec, Codec | None]] = {
+    Kind.NUMBER: (read_number, write_number),
+    Kind.FLAG: (read_flag, write_flag),
+    Kind.DATE: (read_date, write_date),
+    Kind.SET: (read_choices, write_choices),
+    Kind.BIRTHDAY: (month_day, None),
+}
+
+
+def platform(name: str, where: str = "") -> Platform:
+    """A platform of the catalogue by name. Raises WrongUse, or ConfigError where the configuration named it."""
+    for entry in CATALOGUE:
+        if entry.name == name:
+            return entry
+    known = [entry.name for entry in CATALOGUE]
+    hint = nearest(name, known) or f"Known are {listed(known, 'and')}."
+    if where:
+        raise ConfigError(f'there is no platform "{name}".', file=FILE, key=where, fix=hint)
+    raise WrongUse(f'There is no platform "{name}".', fix=hint)
+
+
+def field_table(entry: Platform, config: ConnectionConfig, where: str) -> FieldTable:
+    """The rows that a connection uses: those it chose, and its custom ones. Raises ConfigError.
+
+    The set in which segments are shown (tags) is always read: a badge that we cannot see is one that we cannot keep.
+    """
+    standard = entry.connector.table
+    known = [*(row.name for row in standard), *config.custom]
+    for name in config.fields or ():
+        if name not in known:
+            said = entry.connector.cannot.get(name)
+            text = f'{entry.title} has no field "{name}"' + (f": it {said}." if said else ".")
+            hint = nearest(name, known) or f"Known are {listed(known, 'and')}."
+            raise ConfigError(text, file=FILE, key=f"{where}.fields", fix=hint)
+    chosen = None if config.fields is None else ["email", *config.fields]
+    custom = [custom_row(entry, name, part) for name, part in config.custom.items()]
+    badges = entry.connector.by_member
+    if badges and chosen is not None and badges not in chosen and badges not in config.custom:
+        custom.append(replace(standard.by_name[badges], way=Way.READS))
+    return standard.choose(chosen, custom)
+
+
+def custom_row(entry: Platform, name: str, part: CustomField) -> Field:
+    """A row for a field of one's own. The platform's own spelling is taken where it has one for this field."""
+    way = Way.READS if part.way == "reads" else Way.BOTH
+    own = getattr(entry.connector, "custom_row", None)
+    row: Field | None = own(name, part.remote, part.type, way) if own is not None else None
+    if row is not None:
+        return row
+    reads, writes = _CODECS.get(part.type, (None, None))
+    if reads is not None and writes is None:
+        way = Way.READS
+    return Field(name, part.remote, part.type, way, reads, writes)
+
+
+def streams(entry: Platform, config: ConnectionConfig, where: str) -> tuple[str, ...]:
+    """The streams that a connection reads beside its records. Raises ConfigError for one that is not there."""
+    known = [stream.name for stream in entry.connector.streams]
+    for name in config.streams:
+        if name not in known:
+            hint = nearest(name, known) or f"Known are {listed(known, 'and')}."
+            raise ConfigError(f'{entry.title} has no stream "{name}".', file=FILE, key=f"{where}.streams", fix=hint)
+    return config.streams
+
+
+def tables(config: Config) -> dict[str, FieldTable]:
+    """Every connection's field table, by name. Raises ConfigError."""
+    found = {}
+    for name, part in config.connections.items():
+        entry = platform(part.platform, f"connections.{name}.platform")
+        found[name] = field_table(entry, part, f"connections.{name}")
+    return found
+
+
+def policies(config: Config) -> Policies:
+    """The business's rules as the fold takes them. Raises ConfigError for a rule about an unknown field."""
+    kinds: dict[str, Kind] = {}
+    for table in tables(config).values():
+        for row in table:
+            kinds.setdefault(row.name, row.kind)
+    for name in config.fields:
+        if kinds and name not in kinds:
+            hint = nearest(name, kinds) or f"Known are {listed(sorted(kinds), 'and')}."
+            raise ConfigError(f'no connection has a field "{name}".', file=FILE, key=f"fields.{name}", fix=hint)
+    return Policies(
+        {name: rule.policy_of() for name, rule in config.fields.items()},
+        {name: rank for rank, name in enumerate(config.connections)},
+        kinds,
+        config.business.country,
+        config.contested_window,
+    )
+
+
+def labels(config: Config) -> dict[str, str]:
+    """Our field names as people read them."""
+    found: dict[str, str] = {}
+    for table in tables(config).values():
+        for row in table:
+            if row.label:
+                found.setdefault(row.name, row.label)
+    return found
+
+
+def open_connector(
+    entry: Platform,
+    credential: Mapping[str, str],
+    config: ConnectionConfig,
+    *,
+    region: str,
+    where: str = "",
+    renewed: Callable[[Mapping[str, str]], None] | None = None,
+) -> Connector:
+    """A connector over one credential. Raises WrongUse where demo and real would meet."""
+    REDACT.learn(credential)
+    keep_apart(entry, credential.values(), config.base_url)
+    settings = Settings(
+        base_url=config.base_url,
+        audience=config.audience,
+        fields=field_table(entry, config, where),
+        own_key=config.own_key,
+        region=region,
+    )
+    make: Callable[..., Connector] = entry.connector
+    return make(credential, settings, renewed=renewed)
+
+
+def keep_apart(entry: Platform, parts: Iterable[str], base_url: str) -> None:
+    """Demo credentials reach this machine only, real ones never the sandbox."""
+    demo = any(part.startswith(DEMO) for part in parts)
+    if demo and not base_url:
+        fix = "Start it with `regulars sandbox` and give the address that it prints with --base-url."
+        raise WrongUse(f"This is a demo credential: it opens the sandbox, not {entry.title}.", fix=fix)
+    if base_url and not loopback(base_url):
+        fix = f"Leave --base-url (base_url in {FILE}) out to reach {entry.title} itself."
+        raise WrongUse(f"{base_url} is not on this machine; only the sandbox may take a platform's place.", fix=fix)
+    if base_url and not demo:
+        fix = "The sandbox takes the demo credentials that `regulars sandbox` prints."
+        raise WrongUse("A real credential is never sent to the sandbox.", fix=fix)
+
+
+def loopback(url: str) -> bool:
+    """Whether an address lies on this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""What to do: pull, resolve, plan, guard, push, undo, over one store. Names no platform."""

@@ -1,0 +1,126 @@
+"""Carry out: plan, guard and push, and plan again what moved meanwhile, a few times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.errors import Failure
+from mapping.model import WriteKind
+from sync import runs
+from sync.audience import MANY
+from sync.guard import Stop, before_push, unreleased
+from sync.people import Spool, fold_and_plan
+from sync.push import Interrupted, Pusher
+from sync.recover import recover
+from sync.resolve import Identity, resolve
+from sync.wired import Run, Wired, Works
+
+ROUNDS = 4
+
+
+def plan(works: Works, *, dry_run: bool) -> Spool:
+    """Fold everybody who changed, and say what must be written. The caller closes the spool."""
+    works.progress.begin("", "people", None)
+    spool = fold_and_plan(
+        works.database,
+        works.targets(),
+        works.policies,
+        settle_marks=not dry_run,
+        tell=lambda people: _folded(works, people),
+    )
+    works.progress.end("", "people")
+    return spool
+
+
+def _folded(works: Works, people: Sequence[str]) -> None:
+    works.progress.advance("", "people", len(people))
+    works.folded.extend(people[: max(0, MANY - len(works.folded))])
+
+
+def guard(works: Works, run: Run, spool: Spool) -> None:
+    """Look at the whole plan before the first call."""
+    stops: list[Stop] = []
+    for wired in works.connections.values():
+        if wired.name in run.blocked:
+            continue
+        counts = {kind: spool.counts[wired.name, kind] for kind in WriteKind}
+        total = run.records.get(wired.name) or runs.live_records(works.database, wired.name)
+        stops += before_push(wired.name, counts, total, spool.overwrites[wired.name], wired.limits)
+    run.stop(works.database, unreleased(stops, runs.released(works.database)))
+
+
+def carry_out(works: Works, run: Run, spool: Spool, identity: Identity, *, rounds: int = ROUNDS) -> None:
+    """Guard and push *spool*; then plan again, while anything moves."""
+    guard(works, run, spool)
+    for turn in range(rounds):
+        moved = [push(works, run, wired, spool, again=turn > 0) for wired in works.connections.values()]
+        resolve(works.database, run.revision, identity)
+        if not any(moved) or turn == rounds - 1:
+            return
+        following = plan(works, dry_run=False)
+        if turn:
+            spool.close()
+        spool = following
+        if not spool.count:
+            spool.close()
+            return
+        guard(works, run, spool)
+
+
+def rehearse(works: Works, run: Run, spool: Spool) -> None:
+    """Guard *spool* and count what would be written; nothing is, nor is an intent made."""
+    guard(works, run, spool)
+    for name in works.connections:
+        count = sum(spool.counts[name, kind] for kind in WriteKind)
+        balance = run.balance.connections[name]
+        balance.planned = count
+        if name in run.blocked:
+            balance.held = count
+        elif name not in run.pullers:
+            balance.pending = count
+        else:
+            balance.would_write = count
+
+
+def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> bool:
+    """Send one connection's writes; whether anything happened there that may call for another plan."""
+    balance = run.balance.connections[wired.name]
+    count = sum(spool.counts[wired.name, kind] for kind in WriteKind)
+    if again:  # what waited is in this plan anew
+        balance.planned -= balance.pending + balance.held
+        balance.pending = balance.held = 0
+    balance.planned += count
+    if wired.name in run.blocked and count:
+        balance.held += count
+        return False
+    if wired.name not in run.pullers or not count:
+        balance.pending += count
+        return False
+    pusher = works.pusher(run, wired)
+    works.progress.begin(wired.name, "push", count)
+    try:
+        for kind in WriteKind:
+            pusher.push(spool.of(wired.name, kind), kind)
+    except Interrupted as broken:
+        run.balance.failures[wired.name] = str(broken)
+        run.blocked.add(wired.name)
+    works.progress.end(wired.name, "push")
+    if pusher.counts.lost and wired.name not in run.blocked:
+        _read_back(run, wired, pusher)
+    done = pusher.counts
+    balance.applied += done.applied
+    balance.refused_writes += done.refused
+    balance.moved += done.moved
+    balance.pending += count - done.applied - done.refused - done.moved
+    balance.opt_outs += done.by_kind[WriteKind.OPT_OUT]
+    balance.creates += done.by_kind[WriteKind.CREATE]
+    return bool(done.applied or done.moved or done.refused or done.lost)
+
+
+def _read_back(run: Run, wired: Wired, pusher: Pusher) -> None:
+    """Answers were lost on the way: look at once, or leave the connection alone until that works."""
+    try:
+        run.balance.recovered += recover(pusher)
+    except Failure as failure:
+        run.balance.failures[wired.name] = str(failure)
+        run.blocked.add(wired.name)

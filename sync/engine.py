@@ -1,0 +1,240 @@
+"""The engine: one run from pull to push. Each step is safe to be killed in, and to be run again.
+
+recover → pull → resolve → fold and plan → guard → push        (the last three again while anything moves)
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from sqlalchemy import delete, update
+
+from mapping.decisions import Policies
+from mapping.model import Millis
+from sync import carry, decide, runs
+from sync.audience import MANY, Audiences
+from sync.balance import Balance, ConnectionBalance
+from sync.guard import Stop
+from sync.lease import Lease, lease
+from sync.look import look
+from sync.people import Spool, finding_counts, fold_and_plan, fold_only
+from sync.push import mark_all
+from sync.resolve import Identity, people_count, resolve
+from sync.store import schema as t
+from sync.store.database import Database
+from sync.store.schema import MARK_RESOLVE
+from sync.undo import decide_undo
+from sync.wired import Progress, Run, Silent, Wired, Works, wall_clock
+from sync.writes import Write
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage rarely meanwhile: a run's objects hold no cycles, and looking through them took a fifth of its
+    time."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+class Engine:
+    """Keeps the given connections in agreement through one store."""
+
+    def __init__(
+        self,
+        database: Database,
+        connections: Sequence[Wired],
+        policies: Policies,
+        *,
+        now: Callable[[], Millis] = wall_clock,
+        progress: Progress = Silent(),  # noqa: B008 - it has no state
+        fresh_for: Millis = 60_000,
+        identity: Identity = Identity(),  # noqa: B008 - frozen
+        audiences: Audiences = Audiences(),  # noqa: B008 - frozen
+        wait: float = 0.0,
+    ) -> None:
+        self.database = database
+        self.now = now
+        self.identity = identity
+        self.audiences = audiences
+        self._wait = wait
+        self._held: Lease | None = None
+        named = {wired.name: wired for wired in connections}
+        self._works = Works(database, named, policies, now, progress, fresh_for, self._check)
+
+    @property
+    def connections(self) -> dict[str, Wired]:
+        return self._works.connections
+
+    @property
+    def policies(self) -> Policies:
+        return self._works.policies
+
+    # ---- runs ------------------------------------------------------------------------------------------------
+
+    def sync(
+        self, names: Sequence[str] = (), *, dry_run: bool = False, pull_only: bool = False, full: bool = False
+    ) -> Balance:
+        """One run, over all connections or those in *names*. *dry_run* pulls and plans, and neither writes an intent
+        nor makes a write call; *pull_only* leaves it at knowing."""
+        with self._run("dry run" if dry_run else "sync", names, full=full) as run:
+            with closing(carry.plan(self._works, dry_run=dry_run or pull_only)) as spool:
+                if pull_only:
+                    return self._end(run)
+                run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
+                if dry_run:
+                    carry.rehearse(self._works, run, spool)
+                else:
+                    carry.carry_out(self._works, run, spool, self.identity)
+            return self._end(run)
+
+    def plan(self, names: Sequence[str] = ()) -> tuple[Spool, Balance]:
+        """Everything that a run would write now, after looking. The caller closes the spool."""
+        with self._run("plan", names) as run:
+            spool = carry.plan(self._works, dry_run=True)
+            run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
+            carry.rehearse(self._works, run, spool)
+            return spool, self._end(run)
+
+    def apply(self, writes: Iterable[Write]) -> Balance:
+        """Carry out exactly these writes; one that a plan made now would not contain is refused as moved."""
+        with self._run("apply") as run, closing(Spool()) as chosen:
+            wanted = {(w.connection, w.kind, w.record, w.person): w for w in writes}
+            with closing(carry.plan(self._works, dry_run=True)) as current:
+                for write in current:
+                    if wanted.get((write.connection, write.kind, write.record, write.person)) == write:
+                        chosen.add(write)
+            if chosen.count < len(wanted):
+                left = len(wanted) - chosen.count
+                run.balance.notes.append(f"{left} writes left out: what they rest on has moved.")
+            self._once(run, chosen)
+            return self._end(run)
+
+    def undo(self, run_id: int) -> Balance:
+        """Take back what *run_id* wrote, as a run of its own. Raises `sync.runs.NoSuchRun`."""
+        with self._run("undo", undoes=run_id) as run, closing(Spool()) as chosen:
+            decided = decide_undo(self.database, run_id, run.id, run.revision, self.now())
+            run.balance.notes.extend(decided.notes)
+            with closing(carry.plan(self._works, dry_run=False)) as current:
+                for write in current:
+                    if write.record in decided.records:
+                        chosen.add(write)
+            self._once(run, chosen)
+            return self._end(run)
+
+    def _once(self, run: Run, chosen: Spool) -> None:
+        """Carry out a chosen part of the plan and nothing else; afterwards what is held is listed."""
+        run.balance.plan_hash, run.balance.planned = chosen.hash, chosen.count
+        carry.carry_out(self._works, run, chosen, self.identity, rounds=1)
+        carry.plan(self._works, dry_run=True).close()
+
+    # ---- what people decide ----------------------------------------------------------------------------------
+
+    def settle(self, name: str, prefer: str, people: Sequence[str] | None = None) -> int:
+        """Settle the open conflicts in a field; returns how many people it concerned."""
+        with self._lease():
+            return decide.settle(self.database, name, prefer, self.now(), people)
+
+    def release(self, connection: str) -> list[Stop]:
+        """Let a stopped connection go on with the next run."""
+        with self._lease():
+            return decide.release_connection(self.database, connection, self.now())
+
+    def release_person(self, person: str, name: str | None = None) -> int:
+        """Let go of what is held, contested or refused at one person."""
+        with self._lease():
+            return decide.release_person(self.database, person, name, self.now())
+
+    def leave_alone(self, person: str) -> None:
+        """Write nothing to this person's records; opt-outs still reach them."""
+        with self._lease():
+            decide.leave_alone(self.database, person, self.now())
+
+    def join(self, people: Sequence[str]) -> None:
+        """These are one person; takes effect at once, writes nothing."""
+        with self._lease():
+            decide.join(self.database, people, self.now())
+            resolve(self.database, runs.last_revision(self.database), self.identity)
+
+    def split(self, person: str, apart: Sequence[int]) -> None:
+        """These records are not that person; takes effect at once, writes nothing."""
+        with self._lease():
+            decide.split(self.database, person, apart, self.now())
+            resolve(self.database, runs.last_revision(self.database), self.identity)
+
+    def rebuild(self) -> int:
+        """Work out everybody again from what we know; returns how many people there are."""
+        with self._lease():
+            with self.database.write() as conn:
+                for table in (t.person, t.relationship, t.finding):
+                    conn.execute(delete(table))
+                conn.execute(update(t.record).values(mark=MARK_RESOLVE))
+            resolve(self.database, runs.last_revision(self.database), self.identity)
+            revision = runs.last_revision(self.database)
+            if self.audiences.segments:
+                self.audiences.judge(self.database, fold_only(self.database, self.policies, MANY), revision, self.now())
+            fold_and_plan(self.database, self._works.targets(), self.policies, settle_marks=False).close()
+            with self.database.read() as conn:
+                return people_count(conn)
+
+    # ---- a run's frame ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _lease(self) -> Iterator[None]:
+        with lease(self.database, "sync", wait=self._wait) as self._held, _few_collections():
+            yield
+        self._held = None
+
+    def _check(self) -> None:
+        if self._held is not None:
+            self._held.check()
+
+    @contextmanager
+    def _run(self, kind: str, names: Sequence[str] = (), *, full: bool = False, undoes: int = 0) -> Iterator[Run]:
+        """A run that has looked at the chosen connections."""
+        with self._lease():
+            run_id, revision = runs.begin(self.database, kind, self.now(), undoes=undoes)
+            named = self.connections.values()
+            runs.register(self.database, [(wired.name, wired.platform or wired.connector.name) for wired in named])
+            balance = Balance(run=run_id, kind=kind, revision=revision, dry_run=kind in ("dry run", "plan"))
+            balance.connections = {name: ConnectionBalance() for name in self.connections}
+            if runs.rules_changed(self.database, self._rules()):
+                with self.database.write() as conn:
+                    mark_all(conn)
+            run = Run(run_id, revision, balance, chosen=frozenset(names or self.connections))
+            look(self._works, run, self.identity, full=full)
+            self._works.folded.clear()
+            if self.audiences.shown:
+                self.audiences.judge_first(
+                    self.database, self.policies, run.revision, self.now(), everybody=balance.sales
+                )
+            yield run
+
+    def _rules(self) -> str:
+        """What the plan depends on besides records: a change of it concerns everybody."""
+        wired = [
+            (w.name, w.direction, w.create, w.connector.fields.fingerprint(), *sorted(w.tags.items()), *sorted(w.lists))
+            for w in self.connections.values()
+        ]
+        return repr((sorted(wired), sorted(self.policies.fields.items()), self.policies.region))
+
+    def _end(self, run: Run) -> Balance:
+        balance = run.balance
+        if self.audiences.segments and not self.audiences.shown:
+            folded, at = self._works.folded, self.now()
+            self.audiences.judge(self.database, folded, run.revision, at, everybody=balance.sales)
+        with self.database.write() as conn:
+            balance.people = people_count(conn)
+            balance.findings = finding_counts(conn)
+            balance.conflicts = balance.findings.get("conflict", 0)
+            if not balance.stops and not balance.dry_run:
+                conn.execute(delete(t.release))
+        for name, one in balance.connections.items():
+            one.calls = dict(self.connections[name].connector.calls())
+        balance.seconds = runs.end(self.database, run.id, balance, self.now())
+        return balance

@@ -1,0 +1,108 @@
+"""Look: what every platform shows now. Settles what was left open, pulls, and applies the brakes on what was seen."""
+
+from __future__ import annotations
+
+from connectors.errors import Failure
+from sync import runs
+from sync.balance import ConnectionBalance
+from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
+from sync.pull import Pulled, Puller
+from sync.recover import recover
+from sync.resolve import Identity, resolve
+from sync.streams import StreamPuller
+from sync.times import sharpen
+from sync.wired import Run, Wired, Works
+
+
+def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
+    """Recover, pull and resolve: afterwards the store knows what the chosen platforms show."""
+    for wired in works.connections.values():
+        if wired.name not in run.chosen:
+            continue
+        try:
+            _look_at(works, run, wired, full=full)
+        except Failure as failure:
+            run.balance.failures[wired.name] = str(failure)
+            run.blocked.add(wired.name)
+    resolve(works.database, run.revision, identity)
+    for wired in works.connections.values():  # now that addresses lead to records
+        if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
+            _listen(works, run, wired, full=full)
+    sharpen(works.database, {n: puller.connector for n, puller in run.pullers.items() if n not in run.blocked})
+
+
+def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
+    """One connection, from opening it to what its pull says about it as a whole."""
+    database = works.database
+    before = runs.live_records(database, wired.name)
+    puller = _open(works, run, wired, before)
+    if puller is None:
+        return
+    run.balance.recovered += recover(works.pusher(run, wired))
+    works.progress.begin(wired.name, "pull", None)
+    pulled = puller.pull(full=full)
+    works.progress.end(wired.name, "pull")
+    seen = Sight(wired.name, records=before, listed=pulled.listed, vanished=len(pulled.suspects), edited=pulled.edited)
+    found = [*runs.standing_stops(database, wired.name), *after_pull(seen, wired.limits)]
+    stops = unreleased(_largest(found), runs.released(database))
+    runs.clear_stops(database, wired.name)
+    run.stop(database, stops)
+    if not any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in stops):
+        puller.prove(pulled.suspects, pulled)
+    _count(run.balance.connections[wired.name], pulled)
+    run.records[wired.name] = runs.live_records(database, wired.name)
+
+
+def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
+    """What the connection tells beside its records. Stray facts whose people came meanwhile find home."""
+
+    def page(stream: str, count: int, total: int | None) -> None:
+        works.progress.begin(wired.name, stream, total)
+        works.progress.advance(wired.name, stream, count)
+
+    puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page)
+    puller.bring_home()
+    for stream in wired.connector.streams:
+        if stream.name in wired.streams:
+            run.balance.connections[wired.name].streams[stream.name] = puller.pull(stream, full=full)
+            works.progress.end(wired.name, stream.name)
+
+
+def _largest(stops: list[Stop]) -> list[Stop]:
+    """One stop per brake: where one stands and is found again, the larger."""
+    by_brake: dict[Brake, Stop] = {}
+    for stop in sorted(stops, key=lambda stop: stop.size):
+        by_brake[stop.brake] = stop
+    return list(by_brake.values())
+
+
+def _open(works: Works, run: Run, wired: Wired, records: int) -> Puller | None:
+    """Open a connection; None where it is not what it was, and nothing of it may be believed."""
+    known = runs.connection(works.database, wired.name)
+    account, fields = wired.connector.check(), wired.connector.fields
+    sight = Sight(
+        wired.name,
+        records=records,
+        account=account.id,
+        known_account=known.account,
+        fields=fields.fingerprint(),
+        known_fields=known.fields,
+    )
+    stops = before_pull(sight)
+    if stops:
+        run.stop(works.database, stops)
+        return None
+    names = [row.name for row in fields]
+    newly = tuple(name for name in names if known.field_names and name not in known.field_names)
+    runs.opened(works.database, wired.name, account.id, account.name, sight.fields, names)
+    run.pullers[wired.name] = works.puller(run, wired, newly)
+    return run.pullers[wired.name]
+
+
+def _count(balance: ConnectionBalance, pulled: Pulled) -> None:
+    balance.pulled += pulled.pulled
+    balance.new += pulled.new
+    balance.changed += pulled.changed
+    balance.unchanged += pulled.unchanged
+    balance.refused += pulled.refused
+    balance.gone += pulled.gone

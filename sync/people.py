@@ -1,0 +1,278 @@
+"""People: fold claims into people, and compare what each platform shows with what it should.
+
+The one pass over everybody who has changed. It files the derived tables and hands on the plan; on a dry run the
+marks that say who has changed stay as they were.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import IO, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+
+from mapping.claims import Record
+from mapping.decisions import Policies
+from mapping.model import BADGE, ConsentState, Create, Millis, RecordState, Value, WriteKind
+from mapping.survivorship import IDENTIFIERS, Person, fold
+from mapping.values import Kind
+from sync.badges import plan_badges
+from sync.plan import plan_person
+from sync.store import bulk, records
+from sync.store import schema as t
+from sync.store.database import Database
+from sync.store.schema import MARK_FOLD
+from sync.writes import Case, Finding, PlanHash, Target, Write
+
+_CHUNK = 1000
+_decode = msgspec.json.Decoder(Write).decode
+
+
+class Spool:
+    """A whole plan on disk, in the order in which it leaves: memory stays flat however long it is.
+
+    Iterating gives every `Write`; `counts` how many per (connection, kind); `overwrites` how many updates replace a
+    value that is not blank, per connection.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[tuple[str, WriteKind], IO[bytes]] = {}
+        self._hash = PlanHash()
+        self.counts: Counter[tuple[str, WriteKind]] = Counter()
+        self.overwrites: Counter[str] = Counter()
+
+    def add(self, write: Write) -> None:
+        key = (write.connection, write.kind)
+        if key not in self._files:
+            self._files[key] = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed with the spool
+        self._files[key].write(self._hash.add(write) + b"\n")
+        self.counts[key] += 1
+        if write.kind is WriteKind.UPDATE:
+            self.overwrites[write.connection] += any(setting.before is not None for setting in write.settings)
+
+    @property
+    def count(self) -> int:
+        return self._hash.count
+
+    @property
+    def hash(self) -> str:
+        return self._hash.hexdigest()
+
+    def of(self, connection: str, kind: WriteKind) -> Iterator[Write]:
+        """The writes of one kind to one connection."""
+        file = self._files.get((connection, kind))
+        if file is not None:
+            file.seek(0)
+            for line in file:
+                yield _decode(line)
+
+    def __iter__(self) -> Iterator[Write]:
+        order = list(WriteKind)
+        for connection, kind in sorted(self._files, key=lambda key: (order.index(key[1]), key[0])):
+            yield from self.of(connection, kind)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+def fold_and_plan(
+    database: Database,
+    targets: Mapping[str, Target],
+    policies: Policies,
+    *,
+    settle_marks: bool,
+    spool: Spool | None = None,
+    tell: Callable[[Sequence[str]], None] = lambda people: None,
+) -> Spool:
+    """Fold and plan everybody with a mark. With *settle_marks* the marks move from what changed to what waits for
+    a write, so that work which is not done stays marked, and the rest is done. *tell* hears of each chunk of people."""
+    spool = spool or Spool()
+    last = ""
+    while True:
+        with database.write() as conn:
+            people = _marked(conn, last)
+            if not people:
+                return spool
+            cases = records.load_cases(conn, people)
+            if any(target.tags or target.lists for target in targets.values()):
+                cases = load_badges(conn, cases)
+            waiting = _one_chunk(conn, cases, targets, policies, spool)
+            if settle_marks:
+                conn.execute(
+                    update(t.record)
+                    .where(
+                        t.MARKED,
+                        t.record.c.mark == MARK_FOLD,
+                        t.record.c.person >= people[0],
+                        t.record.c.person <= people[-1],
+                    )
+                    .values(mark=0)
+                )
+                bulk.update_by(conn, t.record, "id", ("mark",), [(MARK_FOLD, record) for record in sorted(waiting)])
+            last = people[-1]
+        tell(people)
+
+
+def fold_only(database: Database, policies: Policies, most: int) -> list[str]:
+    """Fold and file everybody with a mark, plan nothing and leave the marks; returns who, at most *most* of them."""
+    last, changed = "", list[str]()
+    while True:
+        with database.write() as conn:
+            people = _marked(conn, last)
+            if not people:
+                return changed
+            folded = []
+            for case in records.load_cases(conn, people):
+                values = plain_values(case, policies)
+                if values is None:
+                    folded.append(_folded(case, fold(case.records, case.decisions, policies)))
+                else:
+                    folded.append(Folded(case, values, case.records[0].first_at))
+            file_people(conn, folded)
+            changed += people[: max(0, most - len(changed))]
+            last = people[-1]
+
+
+def _marked(conn: Connection, after: str) -> list[str]:
+    query = (
+        select(t.record.c.person)
+        .where(t.MARKED, t.record.c.person > after)
+        .distinct()
+        .order_by(t.record.c.person)
+        .limit(_CHUNK)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def _one_chunk(
+    conn: Connection,
+    cases: Sequence[Case],
+    targets: Mapping[str, Target],
+    policies: Policies,
+    spool: Spool,
+) -> set[int]:
+    """Fold, plan and file these people; returns the records that now wait for a write."""
+    waiting: set[int] = set()
+    folded: list[Folded] = []
+    found: list[tuple[str, Finding]] = []
+    makers = [target.name for target in targets.values() if target.create is not Create.NONE]
+    badged = any(target.tags or target.lists for target in targets.values())
+    for case in cases:
+        if not case.segments and (values := plain_values(case, policies, makers)) is not None:
+            folded.append(Folded(case, values, case.records[0].first_at))
+            continue
+        person = fold(case.records, case.decisions, policies)
+        folded.append(_folded(case, person))
+        writes, findings = plan_person(case, person, targets, policies)
+        if badged:
+            writes, more = plan_badges(case, targets, writes)
+            findings += more
+        found.extend((case.id, finding) for finding in findings)
+        for write in writes:
+            spool.add(write)
+            waiting.add(write.record or case.records[0].id)
+    file_people(conn, folded)
+    _file_findings(conn, [case.id for case in cases], found)
+    return waiting
+
+
+def plain_values(case: Case, policies: Policies, makers: Collection[str] = ()) -> dict[str, Value] | None:
+    """The values of somebody known from one record that nobody edited, nobody decided about and nobody else is to
+    get: just what it shows, and nothing to plan. Most people of most businesses; None where there is more to it."""
+    record = case.records[0]
+    if len(case.records) > 1 or case.decisions or any(name != record.connection for name in makers):
+        return None
+    if any(fact.state is ConsentState.WITHDRAWN for fact in case.consent):
+        return None
+    if record.claims or record.pairs or record.refused or record.state is not RecordState.LIVE:
+        return None
+    names = sorted(name for name, value in record.known.items() if value is not None and name not in IDENTIFIERS)
+    kinds, known = policies.kinds, record.known
+    return {name: sorted(set(known[name])) if kinds.get(name) is Kind.SET else known[name] for name in names}
+
+
+class Folded(NamedTuple):
+    """Somebody's values, and since when they are what they are to the business."""
+
+    case: Case
+    values: dict[str, Value]
+    since: Millis
+
+
+def _folded(case: Case, person: Person) -> Folded:
+    values = {name: choice.value for name, choice in person.choices.items() if choice.value is not None}
+    told = person.choices.get("stage") or person.choices.get("role")
+    return Folded(case, values, told.at if told is not None else 0)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def file_people(conn: Connection, folded: Iterable[Folded]) -> None:
+    """Write the derived rows of people: chosen values, and what they are to the business."""
+    people, relations, ids = [], [], []
+    for case, values, since in folded:
+        parts = (values.get("given_name"), values.get("family_name"))
+        name = " ".join(str(part) for part in parts if part)
+        address = records.clean(main_address(case.records))
+        people.append((case.id, records.clean(name), address, _encode(values).decode(), len(case.records)))
+        ids.append(case.id)
+        role, stage, owner = values.get("role", ""), values.get("stage", ""), values.get("owner", "")
+        if role or stage:
+            relations.append((case.id, role, stage, str(owner), since))
+    bulk.upsert(
+        conn,
+        t.person,
+        ("id", "name", "email", "fields", "records"),
+        people,
+        ("id",),
+        ("name", "email", "fields", "records"),
+    )
+    known = bulk.select_in(conn, [t.relationship.c.person], t.relationship.c.person, ids) if ids else []
+    if known:
+        bulk.delete_in(conn, t.relationship.c.person, ids)
+    bulk.insert(conn, t.relationship, ("person", "role", "stage", "owner", "since"), relations)
+
+
+def load_badges(conn: Connection, cases: Sequence[Case]) -> list[Case]:
+    """Cases with the segments that their people are in, and the lists of ours that their records are on."""
+    segments: dict[str, set[str]] = {}
+    ids = [case.id for case in cases]
+    for person, segment in bulk.select_in(conn, [t.member.c.person, t.member.c.segment], t.member.c.person, ids):
+        segments.setdefault(person, set()).add(segment)
+    listed: dict[int, set[str]] = {}
+    ours = select(t.listing.c.id, t.listing.c.title).where(t.listing.c.title.startswith(BADGE))
+    titles: dict[int, str] = {row.id: row.title for row in conn.execute(ours)}
+    records_of = [record.id for case in cases for record in case.records] if titles else []
+    for record, listing in bulk.select_in(conn, [t.listed.c.record, t.listed.c.listing], t.listed.c.record, records_of):
+        if listing in titles:
+            listed.setdefault(record, set()).add(titles[listing])
+    found = []
+    for case in cases:
+        on = {record.id: frozenset(listed[record.id]) for record in case.records if record.id in listed}
+        found.append(replace(case, segments=frozenset(segments.get(case.id, ())), listed=on))
+    return found
+
+
+def main_address(case_records: Sequence[Record]) -> str:
+    """The address under which a person is listed: the first of their live records'."""
+    live = [record for record in case_records if record.state is RecordState.LIVE and record.addresses]
+    return live[0].addresses[0] if live else ""
+
+
+def _file_findings(conn: Connection, people: Sequence[str], found: Sequence[tuple[str, Finding]]) -> None:
+    bulk.delete_in(conn, t.finding.c.person, people)
+    columns = ("person", "kind", "connection", "record", "name", "detail")
+    rows = [(person, f.kind.value, f.connection, f.record, f.name, records.clean(f.detail)) for person, f in found]
+    bulk.insert(conn, t.finding, columns, rows)
+
+
+def finding_counts(conn: Connection) -> dict[str, int]:
+    """How many findings there are of each kind."""
+    rows = conn.execute(select(t.finding.c.kind, func.count()).group_by(t.finding.c.kind))
+    return {str(kind): int(count) for kind, count in rows}

@@ -1,0 +1,121 @@
+"""Recover: writes whose answer was lost. Before anything else is pulled or sent, look at what stands there.
+
+Equal to what stood there before: it was not sent. Equal to the lens image, or to a lossy image of it: it was sent.
+Anything else is somebody's: the ordinary pull makes it a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from connectors.base import Outcome, Raw, Result
+from mapping.claims import Record, wrote
+from mapping.model import RecordState, Seen, WriteKind
+from mapping.values import lossy_image, same
+from sync.pull import Pulled
+from sync.push import Filing, Pusher, finish, opted_out
+from sync.store import records
+from sync.store import schema as t
+from sync.store.schema import MARK_RESOLVE
+from sync.writes import Setting, Write
+
+_decode = msgspec.json.Decoder(Write).decode
+
+
+def recover(pusher: Pusher) -> int:
+    """Settle the open intents of one connection; returns how many there were. Raises Failure if it cannot look."""
+    total = 0
+    while True:
+        with pusher.database.read() as conn:
+            rows = conn.execute(
+                select(t.write.c.id, t.write.c.row)
+                .where(t.write.c.state == "intended", t.write.c.connection == pusher.name)
+                .order_by(t.write.c.id)
+                .limit(pusher.connector.batch)
+            ).all()
+        if not rows:
+            return total
+        total += len(rows)
+        open_writes = [(row.id, _decode(row.row)) for row in rows]
+        _creates(pusher, [(i, w) for i, w in open_writes if w.kind is WriteKind.CREATE])
+        _others(pusher, [(i, w) for i, w in open_writes if w.kind is not WriteKind.CREATE])
+
+
+def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
+    """A create is there if our key is, or the address."""
+    if not writes:
+        return
+    found = pusher.connector.find([w.address for _, w in writes], [w.person for _, w in writes])
+    filing = Filing(pusher.name, pusher.puller)
+    with pusher.database.write() as conn:
+        for identity, write in writes:
+            raw = found.get(write.person) or found.get(write.address)
+            if raw is None:
+                filing.file(conn, write, identity, Outcome(Result.LATER, reason="never arrived"))
+                continue
+            shown = pusher.connector.decode(raw)
+            fits = [s for s in write.settings if _arrived(s, shown)]
+            ours = msgspec.structs.replace(write, settings=tuple(fits))
+            filing.file(conn, ours, identity, Outcome(Result.APPLIED, shown.remote_id, _lost(shown), raw))
+        filing.save(conn)
+
+
+def _others(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
+    if not writes:
+        return
+    raws = pusher.connector.read(sorted({write.remote_id for _, write in writes}))
+    with pusher.database.write() as conn:
+        known = records.by_id(conn, sorted({write.record for _, write in writes}))
+        rows: list[tuple[Any, ...]] = []
+        ends = []
+        for identity, write in writes:
+            raw = raws.get(write.remote_id)
+            state, record = _settle(pusher, known[write.record], write, raw)
+            known[record.id] = record
+            ends.append((identity, state, "answer lost; read back", 0))
+        for record in known.values():
+            rows.append(records.to_row(record, None, MARK_RESOLVE))
+        records.save(conn, rows, new=False)
+        finish(conn, ends)
+        # What else changed there meanwhile is filed the ordinary way, after our own part is known to be ours.
+        pusher.puller.store(conn, [raw for raw in raws.values() if raw is not None], Pulled())
+
+
+def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tuple[str, Record]:
+    """How one write ended, and its record with what proves to be ours."""
+    if raw is None:
+        done = write.kind is WriteKind.ARCHIVE
+        return ("applied" if done else "not_sent"), record
+    if write.kind is WriteKind.LIST:
+        return "not_sent", record  # no record shows its lists; doing it twice changes nothing, so it is done again
+    shown = pusher.connector.decode(raw)
+    if write.kind is WriteKind.OPT_OUT:
+        if shown.subscribed:
+            return "not_sent", record
+        return "applied", opted_out(record, write.purpose, pusher.puller.now())
+    if write.kind is WriteKind.ARCHIVE:
+        return ("not_sent" if shown.state is RecordState.LIVE else "applied"), record
+    arrived = [setting for setting in write.settings if _arrived(setting, shown)]
+    if not arrived:
+        return "not_sent", record
+    sent = {setting.name: setting.after for setting in arrived}
+    landed = {name: shown.fields.get(name) for name in sent}
+    return "applied", wrote(record, sent, landed, version="", now=pusher.puller.now())
+
+
+def _arrived(setting: Setting, shown: Seen) -> bool:
+    """Whether a record shows that this setting reached it."""
+    now = shown.fields.get(setting.name)
+    if same(now, setting.before):
+        return False
+    return same(now, setting.after) or lossy_image(setting.after, now)
+
+
+def _lost(shown: Seen) -> Seen:
+    """What is shown, without a stamp: nobody can say whether the last change there was ours."""
+    return replace(shown, version="")

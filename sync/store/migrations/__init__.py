@@ -1,0 +1,4 @@
+"""The steps from one version of the tables to the next, run by Alembic. A released step is never edited."""
+
+REVISIONS = ("0001", "0002")
+"""All versions, oldest first; a test compares them with the files in `versions/`."""

@@ -1,0 +1,56 @@
+"""A folder in which commands are run, and the platforms' addresses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from regulars import street
+from regulars.cli import app
+
+CREDENTIALS = {"HUBSPOT_TOKEN": street.HUBSPOT_TOKEN, "MAILCHIMP_API_KEY": street.MAILCHIMP_KEY}
+
+
+@dataclass
+class Answer:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Shop:
+    """A folder in which commands are run, and the platforms' addresses."""
+
+    folder: Path
+    hubspot: str = ""
+    mailchimp: str = ""
+    street: street.Street | None = None
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> Answer:
+        """Run `regulars -C FOLDER ARGUMENTS` in a pipe."""
+        result = CliRunner().invoke(app, ["-C", str(self.folder), *arguments], input=stdin, env=environment or None)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    def open(self) -> None:
+        """Make it a business with both platforms connected."""
+        assert self.run("init", "--name", "Backhaus", "--country", "DE", "--timezone", "Europe/Berlin").code == 0
+        both = ["--direction", "both", "--create", "none", "--fields", "given_name,family_name,phone,company"]
+        for name, address, bread in (
+            ("hubspot", self.hubspot, "favourite_bread"),
+            ("mailchimp", self.mailchimp, "BREAD"),
+        ):
+            done = self.run("connect", name, "--base-url", address, *both, "--custom", f"bread={bread}", **CREDENTIALS)
+            assert done.code == 0, done.err

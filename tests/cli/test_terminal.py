@@ -1,0 +1,119 @@
+"""What somebody at a terminal meets: questions, hidden secrets, Ctrl-C, completion; and the sandbox as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+
+from regulars import street
+from tests.cli.shop import Shop
+
+REGULARS = [sys.executable, "-m", "regulars"]
+
+
+def test_connect_asks_hides_the_secret_and_shows_three_people(tmp_path: Path) -> None:
+    """
+    At a terminal `init` and `connect` ask what they need; the secret is never echoed.
+    """
+    made = street.build(30, 5)
+    shop = Shop(tmp_path)
+    with street.open_street(made, [0, 0]) as (hubspot, _):
+        shop.run("init", "--name", "Backhaus", "--country", "DE")
+        arguments = [*REGULARS[1:], "-C", str(tmp_path), "connect", "hubspot", "--base-url", hubspot]
+        child = pexpect.spawn(REGULARS[0], arguments, encoding="utf-8", timeout=40, dimensions=(50, 160))
+        child.expect("Access token")
+        child.expect("hidden")
+        child.sendline(street.HUBSPOT_TOKEN)
+        child.expect("Opened")
+        child.expect("Which fields")
+        child.sendline("given_name, family_name, phone")
+        child.expect("Add any")
+        child.sendline("bread=favourite_bread")
+        child.expect("person 3")
+        child.expect("companies")
+        child.expect("Read these too")
+        child.sendline("y")
+        child.expect("What may Regulars do there")
+        child.sendline("both")
+        child.expect("Create people there")
+        child.sendline("n")
+        child.expect("Make that field")
+        child.sendline("y")
+        child.expect("is connected")
+        child.expect(pexpect.EOF)
+        child.close()
+        seen = shop.run("connections", "--json").json
+
+    text = (tmp_path / "regulars.toml").read_text("utf-8")
+    assert child.exitstatus == 0
+    assert street.HUBSPOT_TOKEN not in (child.before or "")
+    assert seen[0]["direction"] == "both"
+    assert 'fields = ["given_name", "family_name", "phone"]' in text
+    assert "favourite_bread" in text
+    assert "own_key = true" in text
+    assert 'streams = ["companies", "deals", ' in text
+    assert street.HUBSPOT_TOKEN not in text
+
+
+def test_the_sandbox_is_a_process_that_keeps_its_state(tmp_path: Path) -> None:
+    """
+    What was written stays when it is closed and opened again.
+    """
+    command = [*REGULARS, "-C", str(tmp_path), "sandbox", "--port", "0", "--people", "20", "--state", "s", "--json"]
+    for turn in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        lines = []
+        while (line := process.stdout.readline()) and line != "}\n":
+            lines.append(line)
+        told = json.loads("".join([*lines, "}"]))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert told["people"] == 20, turn
+        assert told["hubspot"]["base_url"].startswith("http://127.0.0.1:")
+
+    assert street.load(tmp_path / "s").people == 20
+
+
+def test_ctrl_c_is_clean_and_the_sync_can_be_run_again(tmp_path: Path) -> None:
+    """
+    An interrupted sync says that nothing is lost, and the next one finishes it.
+    """
+    made = street.build(3000, 2)
+    shop = Shop(tmp_path)
+    with street.open_street(made, [0, 0]) as (shop.hubspot, shop.mailchimp):
+        shop.open()
+        process = subprocess.Popen(
+            [*REGULARS, "-C", str(tmp_path), "sync"], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        )
+        asked = sum(sum(emulator.calls.values()) for emulator in made.emulators)
+        while process.poll() is None and sum(sum(e.calls.values()) for e in made.emulators) < asked + 12:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        again = shop.run("sync", "--json").json
+
+    assert process.returncode in (130, 0, 1), said  # on a busy machine the sync may be over before the signal arrives
+    assert "Traceback" not in said
+    assert process.returncode != 130 or "run the same command again" in said
+    assert again["people"] > 2000
+    assert not again["failures"]
+
+
+def test_shell_completion_is_offered(shop: Shop) -> None:
+    """
+    Typer's completion script is printed for the shell asked for.
+    """
+    named = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # whatever shell runs the tests
+    done = subprocess.run(
+        [*REGULARS, "--show-completion", "bash"], capture_output=True, text=True, check=False, env=named
+    )
+
+    assert "complet" in done.stdout.lower(), done.stderr

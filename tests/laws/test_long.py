@@ -1,0 +1,63 @@
+"""The long run: thousands of histories judged by every law at once, and what occurred in them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+from hypothesis import given, seed
+
+from tests.laws.histories import JUDGES, PAIRS, History, breaches, histories, quiet
+from tests.laws.mutants import MUTANTS, Mutant
+from tests.laws.test_mutants import killed_after
+from tests.laws.world import KINDS_OF_FAULT
+
+SHARDS = 4
+EACH = 525
+
+
+def shard(number: int) -> tuple[int, Counter[str]]:
+    """One process's share: how many histories it judged, and what occurred in how many of them."""
+    observed: Counter[str] = Counter()
+    count = 0
+
+    @seed(number)
+    @quiet(EACH, same_each_time=False)
+    @given(history=histories())
+    def judge(history: History) -> None:
+        nonlocal count
+        count += 1
+        found = breaches(history, observed=observed)
+
+        assert found == {}, history
+
+    judge()
+    return count, observed
+
+
+@pytest.mark.long
+def test_thousands_of_histories_keep_every_law() -> None:
+    """No history breaks any law; every event, fault and pair of them occurred."""
+    with ProcessPoolExecutor(min(SHARDS, os.cpu_count() or 1)) as workers:
+        shards = list(workers.map(shard, range(SHARDS)))
+    count = sum(each for each, _ in shards)
+    observed: Counter[str] = sum((seen for _, seen in shards), Counter())
+    print(f"\n{count:,} histories x {len(JUDGES)} laws, none broken")
+    for name, times in sorted(observed.items()):
+        print(f"  {name:28} in {times:4} histories")
+    missing = [name for name in (*KINDS_OF_FAULT, *(f"{one} x {two}" for one, two in PAIRS)) if not observed[name]]
+
+    assert missing == []
+    assert count >= 2000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.law}-{mutant.wrong}".replace(" ", "_"))
+def test_law_by_mutant(mutant: Mutant) -> None:
+    """Prints after how many histories each mutant dies."""
+    count = killed_after(mutant, lambda h: mutant.law in breaches(h, (mutant.law,)), tuple(mutant.kinds))
+    print(f"\n{mutant.law:28} {mutant.wrong:44} dies after {count:4} histories")
+
+    assert count > 0

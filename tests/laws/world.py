@@ -1,0 +1,606 @@
+"""A small world for histories: a few people on platforms that lie, kept in agreement by the real engine.
+
+A history is a list of `Op`; playing it drives people, platforms and runs. The world keeps its own account of what
+people did (`withdrawn`, `touched`), so that the laws are checked against it and not against the engine's word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from mapping.decisions import DecisionKind, Policies, Policy
+from mapping.facts import Touch
+from mapping.model import BADGE, ON_LIST, Create, Direction
+from mapping.rules import Touched
+from mapping.survivorship import Rule, fold
+from mapping.values import Kind, canonical, same
+from sync.audience import Audiences
+from sync.balance import Balance
+from sync.decide import NothingToDecide
+from sync.engine import Engine
+from sync.guard import Limit, Limits
+from sync.runs import NoSuchRun
+from sync.segment import Segment
+from sync.store import schema as t
+from sync.store.database import Database, open_database
+from sync.store.records import load_cases
+from sync.wired import Wired
+from tests.laws.liar import REWRITES, STREAMS, TABLE, Clock, Liar
+
+NAMES = ("a", "b", "c")
+FIELDS = ("given_name", "family_name", "phone", "city")
+VALUES = {
+    "given_name": ("Ada", "ada", "Adelheid von Winter", "  Ada ", "Bo"),
+    "family_name": ("Berg", "Berg-Tal", "BERG", "Ø"),
+    "phone": ("030 123456", "+49 30 123456", "+49 30 999999", "call me"),
+    "city": ("Berlin", "Ulm an der Donau", "ulm", "Köln"),
+}
+TAGS = ("vip", "bread", "cake")
+PEOPLE = ("ada@example.org", "bo@example.org", "cy@example.org", "di@example.org")
+KINDS_OF_FAULT = ("lost_answer", "lost_request", "busy", "answer_twice", "partial", "refuse")
+NO_BRAKES = Limits(*(Limit(1.0, 10_000) for _ in range(5)))
+SEGMENTS = {
+    "called": Segment("called", "Called", Touched(kinds=(Touch.CALLED,)), {"a": "tag"}),
+    "opened": Segment("opened", "Opened twice", Touched(kinds=(Touch.OPENED,), least=2), {"a": "tag", "b": "list"}),
+}
+"""Somebody called them; they opened twice."""
+LEAST = {"called": ("called", 1), "opened": ("opened", 2)}
+"""The same for the judges, who do not ask the engine: which touchpoints, how many."""
+
+
+def shown(here: str, *kinds: str) -> dict[str, str]:
+    """What segments become at a platform."""
+    return {name: BADGE + one.title for name, one in SEGMENTS.items() if one.destinations.get(here) in kinds}
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One thing that happens. The numbers choose among what is there; see `World.play`."""
+
+    kind: str
+    place: int = 0
+    person: int = 0
+    name: int = 0
+    value: int = 0
+
+
+class World:
+    """Platforms, store and engine of one history."""
+
+    streams = False
+
+    def __init__(
+        self,
+        *,
+        platforms: int = 2,
+        rewrites: Iterable[tuple[int, str, str]] = (),
+        create: bool = False,
+        trust: bool = False,
+        streams: bool = False,
+        url: str = "sqlite://",
+        folder: Path = Path(),
+    ) -> None:
+        self.clock = Clock()
+        self.liars = [Liar(name, self.clock, mails=name == "b") for name in NAMES[:platforms]]
+        for place, name, rule in rewrites:
+            self.liars[place % platforms].rewrites[name] = rule
+        self.create = create
+        self.streams = streams
+        self.put_on: set[tuple[str, str, str]] = set()  # (platform, record, badge) that somebody put on by hand
+        self.policies = Policies(
+            fields={"city": Policy(trust=NAMES[:platforms])} if trust else {},
+            kinds={row.name: row.kind for row in TABLE},
+            region="DE",
+        )
+        self.database: Database = open_database(url, folder, now=self.clock)
+        self.seen: Counter[str] = Counter()
+        self.withdrawn: dict[str, int] = {}  # address → when its owner left, where a run has seen it
+        self.unseen: dict[tuple[str, str], int] = {}  # (platform, record) → left, and no run has looked since
+        self.granted: dict[str, int] = {}
+        self.runs: list[int] = []
+        self.rehearsal_wrote: list[str] = []
+        self.believed_gone: list[str] = []
+        self.balances: list[Balance] = []
+        self.steps = 0
+        self.kill_at = 0
+        self.during: Callable[[], None] | None = None
+        for liar in self.liars:
+            liar.step = self._step
+        self.engine = self._engine()
+
+    def _engine(self) -> Engine:
+        create = Create.EVERYONE if self.create else Create.NONE
+        wired = [
+            Wired(liar.here, liar, Direction.BOTH, create if liar.here == "a" else Create.NONE, NO_BRAKES)
+            for liar in self.liars
+        ]
+        if not self.streams:
+            return Engine(self.database, wired, self.policies, now=self.clock)
+        names = tuple(stream.name for stream in STREAMS)
+        wired = [
+            replace(one, streams=names, tags=shown(one.name, "tag"), lists=shown(one.name, "list")) for one in wired
+        ]
+        return Engine(self.database, wired, self.policies, now=self.clock, audiences=Audiences(SEGMENTS))
+
+    def close(self) -> None:
+        self.database.close()
+
+    # ---- steps ---------------------------------------------------------------------------------------------
+
+    def _step(self, what: str) -> None:
+        """A durable step: a process may die here, and people may act meanwhile."""
+        self.steps += 1
+        if self.during is not None:
+            act, self.during = self.during, None
+            act()
+        if self.kill_at and self.steps == self.kill_at:
+            self.kill_at = 0
+            raise Killed(what)
+
+    def sync(self, *, full: bool = False, dry_run: bool = False) -> Balance:
+        left, self.unseen = self.unseen, {}
+        balance = self.engine.sync(full=full, dry_run=dry_run)
+        self._notice(left, balance)
+        self.balances.append(balance)
+        there = {(liar.here, i) for liar in self.liars for i, row in liar.state.rows.items() if not row.gone}
+        gone = {(row["connection"], row["remote_id"]) for row in self.rows(t.record) if row["state"] == "gone"}
+        self.believed_gone += [f"run {balance.run}: {key} is there" for key in sorted(gone & there)]
+        if not dry_run:
+            self.runs.append(balance.run)
+        return balance
+
+    def _notice(self, left: dict[tuple[str, str], int], balance: Balance) -> None:
+        """Withdrawals that were there when a run looked count from now on."""
+        for (here, identity), at in left.items():
+            if here in balance.failures:
+                self.unseen.setdefault((here, identity), at)
+            else:
+                row = next(liar for liar in self.liars if liar.here == here).state.rows[identity]
+                self.withdrawn[row.email.lower()] = at
+
+    def calm(self) -> None:
+        """People and faults stop; what platforms do late, they do now."""
+        self.during, self.kill_at = None, 0
+        for liar in self.liars:
+            liar.faults.clear()
+            liar.hidden.clear()
+            liar.late = liar.breaks_midway = False
+            liar.settle_rewrites()
+
+    def settle(self, runs: int = 3) -> list[Balance]:
+        """Run until it should have settled: at most *runs* runs, and one more that must plan nothing."""
+        self.calm()
+        return [self.sync(full=turn == 0) for turn in range(runs)]
+
+    # ---- what happens --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """An agreed state: people on some platforms, conflicts settled."""
+        for place, liar in enumerate(self.liars):
+            for number, email in enumerate(PEOPLE):
+                if (number + place) % 4:
+                    shown = email.upper() if (number + place) % 3 == 0 else email
+                    liar.add(shown, given_name=VALUES["given_name"][number % 2 * 4], city=VALUES["city"][place % 2])
+            if self.streams:
+                liar.call(f"{liar.here}1")
+                liar.open(liar.state.rows[f"{liar.here}2"].email)
+                liar.open(liar.state.rows[f"{liar.here}2"].email)
+        self.sync()
+        for name in FIELDS:
+            self._decide("settle", lambda name=name: self.engine.settle(name, "a"))  # type: ignore[misc]
+        self.settle(2)
+        self.seen.clear()
+
+    def play(self, history: Iterable[Op]) -> None:
+        for op in history:
+            self.seen[op.kind] += 1
+            getattr(self, "_" + op.kind)(op)
+
+    def _liar(self, op: Op) -> Liar:
+        return self.liars[op.place % len(self.liars)]
+
+    def _row(self, op: Op) -> tuple[Liar, str] | None:
+        liar = self._liar(op)
+        rows = [identity for identity, row in sorted(liar.state.rows.items()) if not row.gone and not row.archived]
+        return (liar, rows[op.person % len(rows)]) if rows else None
+
+    def _edit(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            name = FIELDS[op.name % len(FIELDS)]
+            found[0].edit(found[1], **{name: VALUES[name][op.value % len(VALUES[name])]})
+
+    def _clear(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            found[0].edit(found[1], **{FIELDS[op.name % len(FIELDS)]: ""})
+
+    def _tag(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            tags = set(found[0].state.rows[found[1]].fields.get("tags", ())) ^ {TAGS[op.value % len(TAGS)]}
+            found[0].edit(found[1], tags=sorted(tags))
+
+    def _add(self, op: Op) -> None:
+        email, liar = f"new{op.person}@example.org", self._liar(op)
+        if not any(row.email.lower() == email for row in liar.state.rows.values()):
+            name = FIELDS[op.name % len(FIELDS)]
+            liar.add(email, **{name: VALUES[name][op.value % len(VALUES[name])]})
+
+    def _delete(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            self.unseen.pop((found[0].here, found[1]), None)  # nobody could know any more
+            found[0].delete(found[1])
+
+    def _leave(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            found[0].leave(found[1])
+            self.unseen[found[0].here, found[1]] = found[0].state.rows[found[1]].modified
+
+    def _come_back(self, op: Op) -> None:
+        found = self._row(op)
+        if found and not found[0].state.rows[found[1]].optin:
+            found[0].come_back(found[1])
+            row = found[0].state.rows[found[1]]
+            self.granted[row.email.lower()] = row.modified
+
+    def _tick_on(self, op: Op) -> None:
+        """Somebody ticks "subscribed" without any evidence of the person's own act."""
+        found = self._row(op)
+        if found:
+            self.unseen.pop((found[0].here, found[1]), None)  # nobody could know
+            found[0].state.rows[found[1]].optin = True
+            found[0].state.rows[found[1]].modified = self.clock()
+
+    def _move(self, op: Op) -> None:
+        found = self._row(op)
+        email = f"moved{op.value % 3}@example.org"
+        if found and not any(row.email == email for row in found[0].state.rows.values()):
+            found[0].edit(found[1], email=email)
+
+    def _fault(self, op: Op) -> None:
+        self._liar(op).faults.append(KINDS_OF_FAULT[op.value % len(KINDS_OF_FAULT)])
+
+    def _midway(self, op: Op) -> None:
+        """A stream breaks off between two of its pages."""
+        self._liar(op).breaks_midway = True
+
+    # ---- what happens beside the records, where streams are on -----------------------------------------------
+
+    def _call(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            other = self._row(replace(op, person=op.value))
+            found[0].call(*dict.fromkeys((found[1], other[1] if other else found[1])))
+
+    def _a_call(self, op: Op) -> tuple[Liar, str] | None:
+        liar = self._liar(op)
+        calls = [identity for identity, call in liar.state.calls.items() if not call.gone]
+        return (liar, calls[op.value % len(calls)]) if calls else None
+
+    def _change_call(self, op: Op) -> None:
+        call, found = self._a_call(op), self._row(op)
+        if call and found:
+            call[0].change_call(call[1], found[1])
+
+    def _delete_call(self, op: Op) -> None:
+        call = self._a_call(op)
+        if call:
+            call[0].delete_call(call[1])
+
+    def _open(self, op: Op) -> None:
+        found = self._row(op)
+        if found:
+            found[0].open(found[0].state.rows[found[1]].email, late=op.value % 3 == 0)
+
+    def _stranger(self, op: Op) -> None:
+        """Somebody opens whom nobody knows yet; they may sign up later, or somebody may move to that address."""
+        address = f"new{op.person}@example.org" if op.value % 2 else f"moved{op.person % 3}@example.org"
+        self._liar(op).open(address)
+
+    def _badge_off(self, op: Op) -> None:
+        """Somebody takes off a badge by hand."""
+        found = self._row(op)
+        if found:
+            tags = found[0].state.rows[found[1]].fields.get("tags", ())
+            badges = [tag for tag in tags if tag.startswith(BADGE)]
+            if badges:
+                taken = badges[op.value % len(badges)]
+                found[0].edit(found[1], tags=[tag for tag in tags if tag != taken])
+                self.put_on.discard((found[0].here, found[1], taken))
+                self.seen["badge taken off"] += 1
+
+    def _badge_on(self, op: Op) -> None:
+        """Somebody puts on a badge by hand."""
+        found, tag = self._row(op), sorted(shown("a", "tag").values())[op.value % 2]
+        if found:
+            tags = found[0].state.rows[found[1]].fields.get("tags", ())
+            if tag not in tags:
+                found[0].edit(found[1], tags=sorted({*tags, tag}))
+                self.put_on.add((found[0].here, found[1], tag))
+
+    def _list_off(self, op: Op) -> None:
+        """Somebody takes somebody off a list of ours by hand."""
+        for _, who in self.liars[op.place % len(self.liars)].state.lists.values():
+            if who:
+                who.discard(sorted(who)[op.person % len(who)])
+                self.seen["taken off a list"] += 1
+
+    def _lose(self, op: Op) -> None:
+        """The answer to the next write is lost; the write itself is not."""
+        self._liar(op).faults.append("lost_answer")
+
+    def _late(self, op: Op) -> None:
+        self._liar(op).late = op.value % 2 == 0
+
+    def _minutes(self, op: Op) -> None:
+        self.clock.advance(90 + op.value * 600)
+        self._liar(op).settle_rewrites()
+
+    def _sync(self, op: Op) -> None:
+        self.sync(full=op.value % 4 == 0)
+
+    def _rehearse(self, op: Op) -> None:
+        """A dry run: what it says is what the real run then does, and it does nothing itself."""
+        before = [(liar.picture(), sum(liar.made.values())) for liar in self.liars]
+        said = self.sync(dry_run=True)
+        if before != [(liar.picture(), sum(liar.made.values())) for liar in self.liars]:
+            self.rehearsal_wrote.append(f"the rehearsal of run {said.run} wrote")
+        done = self.sync()
+        if not (said.failures or done.failures or said.plan_hash == done.plan_hash):
+            self.rehearsal_wrote.append(f"run {done.run} did {done.planned}, rehearsed were {said.planned}")
+
+    def _hide(self, op: Op) -> None:
+        """A live record that listings leave out for a while, as pages that shift do."""
+        found = self._row(op)
+        if found:
+            found[0].hidden.add(found[1])
+            self._decide("hidden", lambda: self.sync(full=True))
+            if op.value % 2:
+                found[0].hidden.clear()
+
+    def _kill(self, op: Op) -> None:
+        """A run that dies at one of its steps."""
+        self.kill_at = self.steps + 1 + op.value % 6
+        try:
+            self.sync()
+        except Killed:
+            self.seen["killed"] += 1
+        self.kill_at = 0
+
+    def _meanwhile(self, op: Op) -> None:
+        """Somebody edits while a run is writing."""
+        self.during = lambda: self._edit(op)
+        self.sync()
+        self.during = None
+
+    def _undo(self, op: Op) -> None:
+        if self.runs:
+            run = self.runs[-1 - op.value % min(3, len(self.runs))]
+            self._decide("undone", lambda: self.runs.append(self.engine.undo(run).run))
+
+    def _settle(self, op: Op) -> None:
+        name = FIELDS[op.name % len(FIELDS)]
+        self._decide("settled", lambda: self.engine.settle(name, self._liar(op).here))
+
+    def _split(self, op: Op) -> None:
+        people = self.people()
+        many = [person for person, records in sorted(people.items()) if len(records) > 1]
+        if many:
+            person = many[op.person % len(many)]
+            self.engine.split(person, [people[person][op.value % len(people[person])]])
+
+    def _join(self, op: Op) -> None:
+        people = sorted(self.people())
+        if len(people) > 1:
+            one, two = people[op.person % len(people)], people[op.value % len(people)]
+            if one != two:
+                self.engine.join([one, two])
+
+    def _decide(self, what: str, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except (NothingToDecide, NoSuchRun):
+            return
+        self.seen[what] += 1
+
+    # ---- what the store says -------------------------------------------------------------------------------
+
+    def people(self) -> dict[str, list[int]]:
+        """Person id → record ids."""
+        found: dict[str, list[int]] = {}
+        with self.database.read() as conn:
+            for row in conn.execute(select(t.record.c.person, t.record.c.id).order_by(t.record.c.id)):
+                found.setdefault(row.person, []).append(row.id)
+        return found
+
+    def people_by_remote(self) -> set[frozenset[tuple[str, str]]]:
+        """Who is one person, by the platforms' own ids."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for row in self.rows(t.record):
+            found.setdefault(row["person"], set()).add((row["connection"], row["remote_id"]))
+        return {frozenset(group) for group in found.values()}
+
+    def values_by_remote(self) -> dict[str, str]:
+        """Everybody's values, keyed by the smallest remote id of the person."""
+        chosen = {row["id"]: row["fields"] for row in self.rows(t.person)}
+        first: dict[str, str] = {}
+        for row in self.rows(t.record):
+            first[row["person"]] = min(first.get(row["person"], row["remote_id"]), row["remote_id"])
+        return {first[person]: fields for person, fields in chosen.items()}
+
+    def rows(self, table: Any) -> list[dict[str, Any]]:
+        """A table's rows as mappings."""
+        with self.database.read() as conn:
+            return [dict(row._mapping) for row in conn.execute(select(table))]
+
+    def disagreements(self) -> list[str]:
+        """Linked fields that show neither the chosen value, nor what their platform makes of it, nor are listed."""
+        listed = {(f["person"], f["record"], f["name"]) for f in self.rows(t.finding)}
+        open_fields = {(person, name) for person, _, name in listed}
+        leads = {(f["person"], f["record"]) for f in self.rows(t.finding) if f["kind"] == "duplicate"}
+        chosen = {row["id"]: msgspec.json.decode(row["fields"]) for row in self.rows(t.person)}
+        wrong = []
+        for record in self.rows(t.record):
+            liar = next(liar for liar in self.liars if liar.here == record["connection"])
+            row = liar.state.rows[record["remote_id"]]
+            if row.gone or row.archived or (record["person"], record["id"]) in leads:
+                continue
+            values = chosen[record["person"]]
+            for name in FIELDS:
+                wanted, shown = values.get(name), row.fields.get(name)
+                fine = {wanted, self._image(liar, name, wanted)}
+                if shown in fine or (record["person"], record["id"], name) in listed:
+                    continue
+                if wanted is None and (shown is None or (record["person"], name) in open_fields):
+                    continue
+                kind = TABLE.by_name[name].kind
+                if canonical(kind, shown, "DE") == canonical(kind, wanted, "DE"):
+                    continue  # equivalent at first meeting: not worth a write
+                wrong.append(f"{record['person']} {liar.here} {record['remote_id']} {name}: {shown!r}, not {wanted!r}")
+        return wrong
+
+    # ---- what the store says of streams and badges -----------------------------------------------------------
+
+    def lost_facts(self) -> list[str]:
+        """Calls and opens that are neither a touchpoint of the right record nor wait as strays; and touchpoints of
+        what is not there any more."""
+        ids = {(row["connection"], row["remote_id"]): row["id"] for row in self.rows(t.record)}
+        held = {(row["record"], row["value"]) for row in self.rows(t.identifier) if row["kind"] == "email"}
+        touches = Counter((row["record"], row["kind"], row["key"], row["at"]) for row in self.rows(t.touchpoint))
+        waiting = [(row["connection"], row["body"]) for row in self.rows(t.item) if row["stray"]]
+        wrong, told = [], set()
+        for liar in self.liars:
+            mine = {identity for (here, _), identity in ids.items() if here == liar.here}
+            for call in liar.state.calls.values():
+                for who in call.who if not call.gone else ():
+                    touch = (ids.get((liar.here, who), 0), "called", call.id, call.at)
+                    told.add(touch)
+                    stray = touch[0] == 0 and any(here == liar.here and call.id in body for here, body in waiting)
+                    wrong += [] if touch in touches or stray else [f"{liar.here} {call} is not filed for {who}"]
+            for one in liar.state.opens:
+                address = canonical(Kind.EMAIL, one.address) or ""
+                right = [identity for identity in sorted(mine) if (identity, address) in held]
+                filed = [identity for identity in sorted(mine) if (identity, "opened", one.key, one.at) in touches]
+                told |= {(identity, "opened", one.key, one.at) for identity in filed}
+                stray = any(here == liar.here and one.key in body for here, body in waiting)
+                if right and not filed:
+                    wrong.append(f"{liar.here} {one} is not filed for any of {right}")
+                elif not right and not stray:
+                    wrong.append(f"{liar.here} {one} of a stranger is lost")
+                elif not set(filed) <= set(right):
+                    wrong.append(f"{liar.here} {one} is filed for {filed}, not one of {right}")
+        return wrong + [f"{touch} was never told, or is deleted" for touch in touches if touch not in told]
+
+    def doubled_facts(self) -> list[str]:
+        """Events that are filed more than once, and lists that were made twice."""
+        here = {row["id"]: row["connection"] for row in self.rows(t.record)}
+        opens = Counter(
+            (here[row["record"]], row["key"].partition(" ")[0])
+            for row in self.rows(t.touchpoint)
+            if row["kind"] == "opened"
+        )
+        wrong = [f"{one} is filed {count} times" for one, count in opens.items() if count > 1]
+        for liar in self.liars:
+            titles = Counter(title for title, _ in liar.state.lists.values())
+            wrong += [f"{liar.here} has {count} lists {title!r}" for title, count in titles.items() if count > 1]
+        return wrong
+
+    def should_be_in(self) -> set[tuple[str, str]]:
+        """Segment and person, counted by hand."""
+        person = {row["id"]: row["person"] for row in self.rows(t.record)}
+        counts = Counter((row["kind"], person[row["record"]]) for row in self.rows(t.touchpoint))
+        return {
+            (name, who)
+            for name, (kind, least) in LEAST.items()
+            for (k, who), n in counts.items()
+            if k == kind and n >= least
+        }
+
+    def wrong_badges(self) -> list[str]:
+        """Lead records that show other badges than their person's segments ask for, or are on other lists, where
+        nobody did that by hand, no undo took it back, and the list of findings says nothing."""
+        findings = self.rows(t.finding)
+        listed = {(f["person"], f["record"], f["name"]) for f in findings}
+        leads = {(f["person"], f["record"]) for f in findings if f["kind"] == "duplicate"}
+        holds = {
+            (d["record"], d["name"])
+            for d in self.rows(t.decision)
+            if d["kind"] == DecisionKind.HOLD and not d["lifted"]
+        }
+        members = self.should_be_in()
+        wrong = []
+        for record in self.rows(t.record):
+            person, here, identity = record["person"], record["connection"], record["remote_id"]
+            liar = next(liar for liar in self.liars if liar.here == here)
+            row = liar.state.rows[identity]
+            if row.gone or row.archived or (person, record["id"]) in leads or (record["id"], "") in holds:
+                continue
+            wanted = {title for name, title in shown(here, "tag").items() if (name, person) in members}
+            there = {tag for tag in row.fields.get("tags", ()) if tag.startswith(BADGE)}
+            explained = (person, record["id"], "tags") in listed or (record["id"], "tags") in holds
+            extra = {tag for tag in there - wanted if (here, identity, tag) not in self.put_on}
+            if (extra or wanted - there) and not explained:
+                wrong.append(f"{person} {here} {identity} shows {sorted(there)}, not {sorted(wanted)}")
+            for name, title in shown(here, "list").items():
+                on, should = identity in liar.listed().get(title, ()), (name, person) in members
+                field = ON_LIST + title
+                if on != should and (person, record["id"], field) not in listed and (record["id"], field) not in holds:
+                    wrong.append(f"{person} {here} {identity} is {'' if on else 'not '}on {title!r}")
+        return wrong
+
+    def _image(self, liar: Liar, name: str, value: Any) -> Any:
+        rule = liar.rewrites.get(name)
+        return REWRITES[rule](value) if rule and isinstance(value, str) else value
+
+    def unexplained(self) -> list[str]:
+        """Values of people for which no record's claim and no decision answers."""
+        wrong = []
+        for person in self.people():
+            with self.database.read() as conn:
+                case = load_cases(conn, [person])[0]
+            chosen = fold(case.records, case.decisions, self.engine.policies).choices
+            by_id = {record.id: record for record in case.records}
+            for name, choice in chosen.items():
+                record = by_id.get(choice.source.record)
+                claim = record.claim(name) if record is not None else None
+                kept = choice.rule in (Rule.KEPT, Rule.UNION)
+                if record is None or not (kept or (claim is not None and same(claim.value, choice.value))):
+                    wrong.append(f"{person} {name}={choice.value!r} rests on {choice.source}")
+        return wrong
+
+    def mailed_although_left(self) -> list[str]:
+        """Addresses of people who left, and did not come back by their own act, that a platform would mail."""
+        addresses: dict[str, set[str]] = {}
+        for identifier in self.rows(t.identifier):
+            if identifier["kind"] == "email":
+                addresses.setdefault(str(identifier["record"]), set()).add(identifier["value"])
+        refused = {f["record"] for f in self.rows(t.finding) if f["kind"] == "refused" and f["name"] == "consent"}
+        wrong = []
+        for group in self.people().values():
+            known = set().union(*(addresses.get(str(record), set()) for record in group))
+            left = max((self.withdrawn.get(address, 0) for address in known), default=0)
+            if not left:
+                continue
+            for record in self.rows(t.record):
+                if record["id"] not in group or record["id"] in refused:
+                    continue  # the platform would not take the opt-out, and the list says so
+                liar = next(liar for liar in self.liars if liar.here == record["connection"])
+                row = liar.state.rows[record["remote_id"]]
+                back = self.granted.get(canonical(Kind.EMAIL, row.email) or "", 0)
+                if row.optin and not row.gone and not row.archived and back <= left:
+                    wrong.append(f"{row.email} at {liar.here}")
+        return wrong
