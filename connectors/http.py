@@ -209,8 +209,15 @@ class Http:
             )
         if verdict is Verdict.BUSY:
             later = self._later(f"is busy ({said}).", "Try again in a while.", after)
-            return later if after > LONGEST_WAIT else _Again(later, after)
+            return later if after > LONGEST_WAIT else _Again(later, after or self._share_of_window())
         return self._unanswered(call, said, after)
+
+    def _share_of_window(self) -> float:
+        """Where no wait is asked for: long enough that all attempts together outlast the platform's longest window.
+
+        Another program may call the same account; our own pace knows nothing of its calls.
+        """
+        return self.pace.longest / max(1, self._attempts - 1)
 
     def _unanswered(self, call: Call, what: str, after: float = 0.0) -> Exception:
         """A fault after which a write may have taken effect."""

@@ -85,6 +85,11 @@ class Pace:
                 rolling.take(at)
             return at - now
 
+    @property
+    def longest(self) -> float:
+        """Seconds after which every window is open again, whoever else calls the same account; 0 where none is known."""
+        return max((rolling.window.seconds for rolling in self._rolling), default=0.0)
+
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says about the limits."""
         if self._learn is not None:

@@ -29,7 +29,7 @@ def shop(tmp_path: Path) -> Shop:
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Shop]:
     """An open business with both platforms, freshly rehearsed."""
-    made = street.build(60, 3)
+    made = street.build(60, 3, quotas=False)
     with street.open_street(made, [0, 0]) as (hubspot, mailchimp):
         shop = Shop(tmp_path, hubspot, mailchimp, made)
         shop.open()
@@ -39,7 +39,7 @@ def town(tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture(scope="module")
 def settled_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A business after its first sync, for tests that only look."""
-    made = street.build(60, 3)
+    made = street.build(60, 3, quotas=False)
     with pytest.MonkeyPatch.context() as patch, street.open_street(made, [0, 0]) as (hubspot, mailchimp):
         patch.setenv("REGULARS_NO_KEYRING", "1")
         shop = Shop(tmp_path_factory.mktemp("town"), hubspot, mailchimp, made)

@@ -19,7 +19,7 @@ from tests.cli.shop import Shop
 
 @pytest.fixture(scope="module")
 def platforms() -> Iterator[tuple[street.Street, str, str]]:
-    made = street.build(20, 3)
+    made = street.build(20, 3, quotas=False)
     with street.open_street(made, [0, 0]) as (hubspot, mailchimp):
         yield made, hubspot, mailchimp
 

@@ -109,7 +109,7 @@ def test_exported_rows_give_the_people_and_writes_of_a_sync(seed: int, tmp_path:
     """
     The files say nothing of archived members; about everybody else they say the same.
     """
-    made = street.build(90, seed)
+    made = street.build(90, seed, quotas=False)
     with street.open_street(made, [0, 0]) as (hubspot, mailchimp):
         shop = Shop(tmp_path, hubspot, mailchimp, made)
         assert shop.run("init", "--name", "Backhaus", "--country", "DE").code == 0

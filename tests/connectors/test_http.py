@@ -23,6 +23,7 @@ from connectors.errors import (
 from connectors.http import Http, Lost, NotSent, Response, SocketTransport, WsgiTransport, guard_destination
 from connectors.hubspot import hubspot_judge
 from connectors.mailchimp import mailchimp_judge
+from connectors.pace import Pace, Window
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.server import serving
 
@@ -125,6 +126,16 @@ def test_retry_after_may_be_a_date() -> None:
     made.request("GET", "/x")
 
     assert 9 <= waits[0] < 30
+
+
+def test_a_limit_shared_with_other_programs_is_outlasted() -> None:
+    """Where the platform names no wait, all attempts together last longer than its longest window."""
+    made, transport, waits = http(said(429), pace=Pace(Window(100, 10.0), Window(5, 1.0, "search")))
+
+    with pytest.raises(Later):
+        made.request("GET", "/x")
+    assert sum(waits) > 10.0
+    assert len(transport.sent) == 5
 
 
 def test_a_long_wait_is_left_to_the_next_run() -> None:
