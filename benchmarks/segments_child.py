@@ -1,6 +1,6 @@
 """All starter segments over one crowd in one store: `python -m benchmarks.segments_child ORDER ANSWER`.
 
-Each rule is asked as `sync.segment_run` asks it, and as it is written by hand, in turn and into tables of one shape.
+Each rule is asked as `sync.segment_whole` asks it, and as it is written by hand, in turn and into tables of one shape.
 Times are those on the clock, since a server does its work in a process of its own.
 """
 
@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, text
 
 from benchmarks.by_hand import by_hand
 from benchmarks.child import say
 from benchmarks.crowd import NOW, fill, person_of
 from benchmarks.measure import peak
-from mapping.rules import Moment, Top, conditions
+from mapping.rules import Moment
 from regulars.config_segments import starters
-from sync.segment import Segment, Thresholds
+from sync.segment import Segment
 from sync.segment_run import evaluate
-from sync.segment_sql import Compiler
+from sync.segment_whole import Whole
 from sync.store import bulk
 from sync.store import schema as t
 from sync.store.database import Database, open_database
@@ -63,16 +63,13 @@ class Found(msgspec.Struct):
 AGAIN = 3
 """The revision in which everybody is judged a second time."""
 
-_TABLES = {
-    name: Table(
-        name,
-        MetaData(),
-        Column("person", String, primary_key=True),
-        prefixes=["TEMPORARY"],
-        sqlite_with_rowid=False,
-    )
-    for name in ("bench_ours", "bench_hand")
-}
+_HAND = Table(
+    "bench_hand",
+    MetaData(),
+    Column("person", String, primary_key=True),
+    prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
+)
 
 
 def measure(order: Order, database: Database) -> Found:
@@ -107,8 +104,7 @@ def _side_by_side(
     conn: Connection, segments: Mapping[str, Segment], moment: Moment, rounds: int, wrong: list[str]
 ) -> dict[str, Timed]:
     hand = by_hand(conn.dialect.name, moment.now)
-    for table in _TABLES.values():
-        table.create(conn)
+    _HAND.create(conn)
     found: dict[str, Timed] = {}
     for turn in range(rounds + 1):  # the first warms up, and is compared
         for name, segment in segments.items():
@@ -116,8 +112,6 @@ def _side_by_side(
                 ("ours", lambda segment=segment: _ours(conn, segment, moment)),  # type: ignore[misc]
                 ("by_hand", lambda name=name: _written(conn, hand[name])),  # type: ignore[misc]
             ]
-            for table in _TABLES.values():
-                conn.execute(table.delete())
             seconds = {way: _seconds(work) for way, work in (ways if turn % 2 else ways[::-1])}
             if turn == 0:
                 found[name] = Timed(_compare(conn, name, wrong))
@@ -128,26 +122,21 @@ def _side_by_side(
 
 
 def _ours(conn: Connection, segment: Segment, moment: Moment) -> None:
-    """Who is in it, as `sync.segment_run` asks: first what it takes to be among the best, then everybody."""
-    thresholds: dict[Top, int | None] = {}
-    kept: Thresholds = thresholds
-    compiler = Compiler(conn.dialect, moment, kept)
-    for top in {one for one in conditions(segment.rule) if isinstance(one, Top)}:
-        need = conn.execute(compiler.threshold(top)).scalar()
-        thresholds[top] = None if need is None else int(need)
-    conn.execute(insert(_TABLES["bench_ours"]).from_select(["person"], compiler.people(segment.rule)))
+    """Who is in it, as a run asks: first who is among the best, then everybody."""
+    Whole(conn, [segment], moment).choose(segment)
 
 
 def _written(conn: Connection, statement: str) -> None:
+    """The same by hand, into a table of the same shape, emptied in the same way."""
+    conn.exec_driver_sql("DELETE FROM bench_hand" if conn.dialect.name == "sqlite" else "TRUNCATE bench_hand")
     conn.exec_driver_sql(f"INSERT INTO bench_hand (person) {statement}")
 
 
 def _compare(conn: Connection, name: str, wrong: list[str]) -> int:
     """The size of a segment; both ways must give the same people."""
-    count = "SELECT count(*) FROM ({}) AS one"
-    sizes = {way: conn.execute(text(count.format(f"SELECT person FROM bench_{way}"))).scalar_one() for way in _WAYS}
-    both = "SELECT person FROM bench_ours INTERSECT SELECT person FROM bench_hand"
-    same = int(conn.execute(text(count.format(both))).scalar_one())
+    sizes = {way: conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for way, table in _WAYS.items()}
+    both = " INTERSECT ".join(f"SELECT person FROM {table}" for table in _WAYS.values())
+    same = int(conn.execute(text(f"SELECT count(*) FROM ({both}) AS one")).scalar_one())
     if set(sizes.values()) != {same}:
         wrong.append(f"{name}: {sizes['ours']} people, by hand {sizes['hand']}, in both {same}")
     if not same:
@@ -155,7 +144,7 @@ def _compare(conn: Connection, name: str, wrong: list[str]) -> int:
     return same
 
 
-_WAYS = ("ours", "hand")
+_WAYS = {"ours": "segment_chosen", "hand": "bench_hand"}
 
 
 def _one_by_one(

@@ -1,6 +1,8 @@
 """How platforms talk. `CATALOGUE` is the list of those we know; a new platform is one entry here and one file."""
 
 from connectors.base import Connector, CredentialKind, Platform, Settings
+from connectors.files import ASKS as FILES
+from connectors.files import Files
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
 from connectors.hubspot import ASKS_TOKEN as HUBSPOT_TOKEN
 from connectors.hubspot import HubSpot
@@ -33,6 +35,7 @@ CATALOGUE: tuple[Platform, ...] = (
             "server": "MAILCHIMP_SERVER",
         },
     ),
+    Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 
 

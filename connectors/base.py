@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
+from connectors.errors import NotOffered
 from mapping.facts import Facts
 from mapping.fields import Field, FieldTable
 from mapping.model import MARKETING, Millis, Seen, Value
+from mapping.values import Kind
 
 if TYPE_CHECKING:
     from connectors.auth import Credential, Renewed
+    from connectors.deeds import Deeds
+    from connectors.hooks import Hooks, HookUp
     from connectors.http import Transport
     from connectors.pace import Clock, Pace, Sleep
 
@@ -118,6 +122,7 @@ class Account:
     may_not: tuple[str, ...] = ()
     audiences: tuple[Option, ...] = ()
     has_own_key: bool = False
+    lacks: tuple[str, ...] = ()  # sentences too: what the chosen streams need and the credential does not open
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +211,14 @@ class Connector(ABC):
     purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
     streams: ClassVar[tuple[Stream, ...]] = ()
     lists: ClassVar[bool] = False  # static lists that `put_on_list` fills
+    lists_are_tags: ClassVar[bool] = False  # whoever is on one shows its title among the members of `by_member`
     lists_in: ClassVar[str] = "lists"  # the stream that tells who is on them
+    tasks: ClassVar[bool] = False  # `deeds` can put down a task for a person
+    companies_in: ClassVar[str] = ""  # the stream that tells who belongs to which company, where `deeds` may say so
+    reads_only: ClassVar[bool] = False  # nothing can ever be written there
+    hooks: ClassVar[Hooks | None] = None  # how the platform calls us, where it does
     fields: FieldTable  # the rows in use on this connection
+    pace: Pace | None = None  # the account's limits, where it has some: connections of one account share them
 
     def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
         """Open nothing yet. *credential* holds the parts that `Platform.asks` names."""
@@ -260,16 +271,21 @@ class Connector(ABC):
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         """Pages of one of `streams`, by the rules of `pages`. What hangs on an object and is asked for separately
         (who is associated with it) belongs into its item's body, so that a change of it is seen."""
-        raise NotImplementedError(f"{self.title} has no stream {name!r}")
+        raise NotOffered(self.title, f"stream {name!r}", "streams")
 
     def facts(self, name: str, item: Raw) -> Facts:
         """What one item of a stream says. Pure; raises ValueError where it is no such object."""
-        raise NotImplementedError(f"{self.title} has no stream {name!r}")
+        raise NotOffered(self.title, f"stream {name!r}", "streams")
 
     def put_on_list(self, title: str, listing: str, add: Sequence[str], remove: Sequence[str]) -> Listed:
         """Make these records members of the static list *listing* (its remote id; empty: made anew with *title*), and
         those not. Doing it twice changes nothing."""
-        raise NotImplementedError(f"{self.title} has no lists")
+        raise NotOffered(self.title, "lists", "lists")
+
+    @property
+    def deeds(self) -> Deeds:
+        """Tasks and companies, where `tasks` or `companies_in` says that there are such."""
+        raise NotOffered(self.title, "tasks or companies", "tasks")
 
     def history(self, remote_ids: Sequence[str], names: Sequence[str]) -> dict[tuple[str, str], Millis]:
         """When each (remote_id, our field) was last set by a person, where the platform tells; else nothing."""
@@ -277,6 +293,20 @@ class Connector(ABC):
 
     def add_own_key(self) -> None:
         """Create the field that carries our key, where the platform has fields of one's own."""
+
+    def wanted_field(self, label: str, kind: Kind, tag: str = "") -> RemoteField:
+        """The field that `add_field` would make there, or the very same one that is there already. Raises ValueError
+        where it cannot be."""
+        raise ValueError(f"Regulars makes no fields at {self.title}")
+
+    def add_field(self, wanted: RemoteField) -> RemoteField:
+        """Make a `wanted_field`, once, whatever becomes of the answer. Raises ValueError where it is refused."""
+        raise ValueError(f"Regulars makes no fields at {self.title}")
+
+    def hook_up(self, address: str, spare: str, *, known: bool) -> HookUp:
+        """See that the platform calls us at *address*; a hook whose secret is not *known* is made anew, with *spare* as
+        its secret where the platform has none. Raises ValueError where it is refused, or is set up by hand."""
+        raise ValueError(f"webhooks of {self.title} are set up by hand")
 
     def calls(self) -> Mapping[str, int]:
         """Calls made so far by operation, and the quota left where the platform says (`quota_left`)."""
@@ -302,6 +332,7 @@ class Platform:
     connector: type[Connector]
     asks: Mapping[CredentialKind, tuple[Option, ...]]
     environment: Mapping[str, str]  # credential part -> environment variable
+    files: bool = False  # opened from files that a person names, and with no credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +340,8 @@ class Settings:
     """A connection's own choices, as the configuration states them.
 
     `base_url` replaces the vendor's address (the sandbox, on loopback). `own_key` says that the platform has our
-    key property. `full_every` and overlaps are the connector's own values.
+    key property. `streams` are those that are read, by name. `files` are paths of exports, `whole` says that each
+    export holds everybody, and `columns` what renamed ones mean. Overlaps are the connector's own values.
     """
 
     base_url: str = ""
@@ -317,3 +349,7 @@ class Settings:
     fields: FieldTable | None = None
     own_key: bool = False
     region: str = ""
+    streams: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    whole: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,8 @@ Failure
     ├── Misread       an answer that its documentation does not allow
     └── Unreachable   no such host, refused, a certificate that does not hold
 
-What concerns one record only is never raised: it is an `Outcome` of that record.
+What concerns one record only is never raised: it is an `Outcome` of that record. `NotOffered` is no failure of a
+platform: whoever raises it was asked for what its connector does not declare, which is a mistake in our own code.
 """
 
 from __future__ import annotations
@@ -59,3 +60,10 @@ class Misread(ConnectionFailure):
 
 class Unreachable(ConnectionFailure):
     """No connection could be opened at all."""
+
+
+class NotOffered(Exception):
+    """A connector was asked for something that it does not declare: a mistake of whoever asked, not of the platform."""
+
+    def __init__(self, title: str, missing: str, declared: str) -> None:
+        super().__init__(f"{title} has no {missing}. Ask only where `{declared}` of its connector names it.")

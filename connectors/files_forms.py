@@ -17,6 +17,8 @@ from connectors.files_text import Shape, shape_of
 
 SUBSCRIBED, UNSUBSCRIBED, CLEANED, NONSUBSCRIBED = "subscribed", "unsubscribed", "cleaned", "nonsubscribed"
 KINDS = (SUBSCRIBED, UNSUBSCRIBED, CLEANED, NONSUBSCRIBED)
+NOTHING = "-"
+"""Said of a column that is to be left out."""
 OPTED_OUT_OF = "opted out of email:"
 """How HubSpot's columns of single subscriptions begin."""
 

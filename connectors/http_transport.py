@@ -102,9 +102,11 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class SocketTransport:
-    """Pooled connections by urllib3: no retries and no redirects of its own."""
+    """Pooled connections by urllib3: no retries and no redirects of its own. Without *bodies* only the head of an
+    answer is read: whoever answers may be anybody, and might never end."""
 
-    def __init__(self, at_once: int = 10, *, local: bool = False) -> None:
+    def __init__(self, at_once: int = 10, *, local: bool = False, bodies: bool = True) -> None:
+        self._bodies = bodies
         self._pool = urllib3.PoolManager(
             maxsize=at_once, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()
         )
@@ -115,9 +117,13 @@ class SocketTransport:
         waits = urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout)
         try:
             got = self._pool.urlopen(
-                method, url, headers=dict(headers), body=body, timeout=waits, retries=False, redirect=False
-            )
-            return Response(got.status, {k.lower(): v for k, v in got.headers.items()}, got.data)
+                method, url, headers=dict(headers), body=body, timeout=waits, retries=False, redirect=False,
+                preload_content=self._bodies,
+            )  # fmt: skip
+            if not self._bodies:
+                got.close()
+            text = got.data if self._bodies else b""
+            return Response(got.status, {k.lower(): v for k, v in got.headers.items()}, text)
         except urllib3.exceptions.SSLError as error:
             raise NotSent("its certificate does not hold", final=True) from error
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:

@@ -1,12 +1,12 @@
-"""What is written to HubSpot beside contacts and lists: companies, who belongs to them, and tasks for a person.
+"""What is written to HubSpot beside contacts and lists: tasks for a person, companies, and who belongs to them.
 
-Companies and associations may be written twice and end alike. A task has neither a key nor a way to look for it, so
-one whose answer was lost is told as maybe made, and must not be made again unseen.
+A contact may be put to a company twice and belongs to it once. A task or a company has neither a key nor a sure way to
+look for one just made, so one whose answer was lost is told as maybe made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,37 +14,56 @@ import msgspec
 
 from connectors import hubspot_streams_wire as wire
 from connectors import hubspot_wire
-from connectors.base import Change, Outcome, Result
-from connectors.batches import RefusedWhole, in_batches
+from connectors.base import Option, Outcome, Result
+from connectors.codecs import millis
+from connectors.deeds import Company, Deeds, Pair, Task
 from connectors.errors import MaybeSent
-from connectors.http import Http
+from connectors.http import Http, Response
 from connectors.hubspot_facts import COMPANY
-from connectors.hubspot_ties import needing
+from connectors.hubspot_ties import NOTHING, Ties, needing
 from connectors.hubspot_walk import Decoded
-from mapping.model import Millis, Value
+from mapping.facts import Tie
+from mapping.model import Value
 
-BATCH_SIZE, JOIN_SIZE = 100, 2_000
+JOIN_SIZE = 2_000
+OWNERS_SIZE = 100
 TASK_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
-WRITE_COMPANIES, WRITE_CONTACTS = "crm.objects.companies.write", "crm.objects.contacts.write"
+OPEN = "NOT_STARTED"
+READ_COMPANIES, WRITE_COMPANIES = "crm.objects.companies.read", "crm.objects.companies.write"
+READ_CONTACTS, WRITE_CONTACTS = "crm.objects.contacts.read", "crm.objects.contacts.write"
+READ_OWNERS = "crm.objects.owners.read"
+SUBJECT, DUE, OWNER, NOTE, STATUS = (
+    "hs_task_subject",
+    "hs_timestamp",
+    "hubspot_owner_id",
+    "hs_task_body",
+    "hs_task_status",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class HubSpotDeeds(Deeds):
     """Writes of one account."""
 
     apis: Callable[[], wire.StreamApis]
     http: Http
     decoded: Decoded
 
-    def create_task(self, who: str, subject: str, due: Millis, owner: str, text: str) -> Outcome:
-        """Something to do for the contact *who*, due then; *owner* is the number of a user there."""
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def owners(self) -> Sequence[Option]:
+        with needing(READ_OWNERS, "read the users of the account"):
+            found = users(self.apis(), self.decoded, archived=False)
+            return [Option(one.id, one.name, one.email or "") for one in found]
+
+    def create_task(self, who: str, task: Task) -> Outcome:
         properties = {
-            "hs_timestamp": str(due),
-            "hs_task_subject": subject,
-            "hs_task_status": "NOT_STARTED",
+            DUE: str(task.due),
+            SUBJECT: task.subject,
+            STATUS: OPEN,
             "hs_task_type": "TODO",
-            **({"hs_task_body": text} if text else {}),
-            **({"hubspot_owner_id": owner} if owner else {}),
+            **({NOTE: task.note} if task.note else {}),
+            **({OWNER: task.owner} if task.owner else {}),
         }
         body = {"properties": properties, "associations": [{"to": {"id": who}, "types": [TASK_TO_CONTACT]}]}
         with needing(WRITE_CONTACTS, "create tasks"):
@@ -57,44 +76,76 @@ class Deeds:
         made = self.decoded(hubspot_wire.head, response, "create task")
         return Outcome(Result.APPLIED, made.id)
 
-    def update_companies(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """Set our fields of companies; one outcome per change. Role, stage and owner are moved by people there: they
-        stay as they are, and are blamed."""
-        with needing(WRITE_COMPANIES, "change companies"):
-            return in_batches(changes, BATCH_SIZE, self._update, lambda change: change.remote_id)
+    def task(self, number: str) -> Task | None:
+        with needing(READ_CONTACTS, "read tasks"):
+            found = self._read("tasks", number, (SUBJECT, DUE, OWNER, NOTE, STATUS))
+        if found is None:
+            return None
+        get = found.properties.get
+        return Task(
+            get(SUBJECT) or "",
+            millis(get(DUE)),
+            get(OWNER) or "",
+            get(NOTE) or "",
+            done=(get(STATUS) or OPEN) != OPEN,
+        )
 
-    def _update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        members = [{"id": change.remote_id, "properties": spelled(change.values)} for change in changes]
-        response = self.apis().batch.update("companies", hubspot_wire.inputs(members), _preload_content=False)
+    def archive_task(self, number: str) -> None:
+        with needing(WRITE_CONTACTS, "take tasks away"):
+            self._archive("tasks", number)
+
+    # -- companies ----------------------------------------------------------------------------------------------
+
+    def create_companies(self, wanted: Sequence[Mapping[str, Value]]) -> Sequence[Outcome]:
+        members = [
+            {"objectWriteTraceId": str(place), "properties": spelled(fields)} for place, fields in enumerate(wanted)
+        ]
+        with needing(WRITE_COMPANIES, "create companies"):
+            try:
+                body = hubspot_wire.inputs(members)
+                response = self.apis().batch.create("companies", body, _preload_content=False)
+            except MaybeSent as lost:
+                return [Outcome(Result.MAYBE, reason=str(lost)) for _ in wanted]
         if not response.ok:
-            raise RefusedWhole(self.http.explain(response), "gone" if response.status == 404 else "invalid")
-        answer = self.decoded(hubspot_wire.batch, response, "update companies")
-        done = {hubspot_wire.head.decode(result).id for result in answer.results}
-        failed = {one: trouble for trouble in answer.errors for ids in trouble.context.values() for one in ids}
-        return [self._outcome(change, done, failed) for change in changes]
+            return [Outcome(Result.REFUSED, reason=self.http.explain(response), code="invalid") for _ in wanted]
+        answer = self.decoded(hubspot_wire.batch, response, "create companies")
+        entries = [hubspot_wire.contact.decode(result) for result in answer.results]
+        made = {entry.objectWriteTraceId: entry.id for entry in entries if entry.objectWriteTraceId}
+        failed = {trace: one for one in answer.errors for trace in one.context.get("objectWriteTraceId", ())}
+        return [self._made(made.get(str(place)), failed.get(str(place))) for place in range(len(wanted))]
 
-    def _outcome(self, change: Change, done: set[str], failed: Mapping[str, hubspot_wire.Trouble]) -> Outcome:
-        remote_id = change.remote_id
-        trouble = failed.get(remote_id)
-        if remote_id in done:
-            return Outcome(
-                Result.APPLIED, remote_id, blamed=tuple(name for name in change.values if name not in COMPANY)
-            )
+    def _made(self, number: str | None, trouble: hubspot_wire.Trouble | None) -> Outcome:
+        if number is not None:
+            return Outcome(Result.APPLIED, number)
         if trouble is None or trouble.category == "INTERNAL_ERROR":
-            return Outcome(Result.MAYBE, remote_id, reason="HubSpot's answer does not say what became of it")
-        if trouble.category in ("RATE_LIMIT", "RATE_LIMITS"):
-            return Outcome(Result.LATER, remote_id, reason=trouble.message)
-        if trouble.category in ("OBJECT_NOT_FOUND", "NOT_FOUND"):
-            return Outcome(Result.GONE, remote_id, reason="HubSpot has no such company any more", code="gone")
-        return Outcome(Result.REFUSED, remote_id, reason=self.http.redact(trouble.message)[:300], code="invalid")
+            return Outcome(Result.MAYBE, reason="HubSpot's answer does not say what became of it")
+        reason = self.http.redact(trouble.message)[:300]
+        later = trouble.category in ("RATE_LIMIT", "RATE_LIMITS")
+        return Outcome(Result.LATER if later else Result.REFUSED, reason=reason, code="" if later else "invalid")
 
-    def associate(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Let each contact belong to a company, without a label. Returns the pairs that HubSpot would not take, and
-        why."""
-        refused: dict[tuple[str, str], str] = {}
-        unique = list(dict.fromkeys(pairs))
-        for start in range(0, len(unique), JOIN_SIZE):
-            batch = unique[start : start + JOIN_SIZE]
+    def company(self, number: str) -> Company | None:
+        with needing(READ_COMPANIES, "read companies"):
+            found = self._read("companies", number, tuple(COMPANY.values()))
+            if found is None:
+                return None
+            people = self._ties().of("companies", "contacts", [number]).get(number, ())
+        fields = {ours: text for ours, theirs in COMPANY.items() if (text := found.properties.get(theirs))}
+        return Company(fields, tuple(one.id for one in people))
+
+    def archive_company(self, number: str) -> None:
+        with needing(WRITE_COMPANIES, "put companies away"):
+            self._archive("companies", number)
+
+    # -- who belongs to which -----------------------------------------------------------------------------------
+
+    def companies_of(self, who: Sequence[str]) -> Mapping[str, Sequence[Tie]]:
+        with needing(READ_COMPANIES, "read who belongs to which company"):
+            found = self._ties().of("contacts", "companies", list(dict.fromkeys(who)))
+        return {one: [Tie(one, to.id, to.label, to.primary) for to in there] for one, there in found.items() if there}
+
+    def associate(self, pairs: Sequence[Pair]) -> Mapping[Pair, str]:
+        refused: dict[Pair, str] = {}
+        for batch in _parts(pairs):
             body = hubspot_wire.inputs([{"from": {"id": one}, "to": {"id": other}} for one, other in batch])
             with needing(WRITE_COMPANIES, "associate companies"):
                 response = self.apis().associations.create_default(
@@ -109,8 +160,61 @@ class Deeds:
                 refused |= dict.fromkeys(ends, self.http.redact(trouble.message)[:300])
         return refused
 
+    def dissociate(self, pairs: Sequence[Pair]) -> Mapping[Pair, str]:
+        refused: dict[Pair, str] = {}
+        for batch in _parts(pairs):
+            body = hubspot_wire.inputs([{"from": {"id": one}, "to": [{"id": other}]} for one, other in batch])
+            with needing(WRITE_COMPANIES, "take companies off contacts"):
+                response = self.apis().associations.archive("contacts", "companies", body, _preload_content=False)
+            if not response.ok:
+                refused |= dict.fromkeys(batch, self.http.explain(response))
+        return refused
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    def _ties(self) -> Ties:
+        return Ties(self.apis().associations.get_page, self.http, self.decoded)
+
+    def _read(self, kind: str, number: str, properties: Sequence[str]) -> wire.Record | None:
+        """One object by its number; None where HubSpot says that it is not there."""
+        body = hubspot_wire.inputs([{"id": number}], properties=list(properties), propertiesWithHistory=[])
+        response = self.apis().batch.read(kind, body, _preload_content=False)
+        answer = self.decoded(hubspot_wire.batch, response, f"read {kind}")
+        for trouble in answer.errors:
+            if trouble.category not in NOTHING:
+                raise self.http.misread(f"read {kind}", f"it could not be read ({trouble.category})")
+        records = [msgspec.json.decode(result, type=wire.Record) for result in answer.results]
+        return records[0] if records else None
+
+    def _archive(self, kind: str, number: str) -> None:
+        response: Response = self.apis().batch.archive(
+            kind, hubspot_wire.inputs([{"id": number}]), _preload_content=False
+        )
+        if not response.ok:
+            raise self.http.misread(f"archive {kind}", self.http.explain(response))
+
+
+def users(apis: wire.StreamApis, decoded: Decoded, *, archived: bool) -> Iterator[wire.Owner]:
+    """The users of the account, or its former ones."""
+    decoder, after = msgspec.json.Decoder(wire.Owners), ""
+    while True:
+        more = {"after": after} if after else {}
+        response = apis.owners.get_page(limit=OWNERS_SIZE, archived=archived, _preload_content=False, **more)
+        answer = decoded(decoder, response, "list owners")
+        yield from answer.results
+        following = answer.paging.next.after if answer.paging and answer.paging.next else ""
+        if not following or following == after:
+            return
+        after = following
+
+
+def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    unique = list(dict.fromkeys(pairs))
+    for start in range(0, len(unique), JOIN_SIZE):
+        yield unique[start : start + JOIN_SIZE]
+
 
 def spelled(values: Mapping[str, Value]) -> dict[str, str]:
-    """Our fields in HubSpot's spelling; those that it has no property for are left out, an empty text clears."""
+    """Our fields in HubSpot's spelling; those that it has no property for are left out."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in COMPANY}
-    return {COMPANY[name]: "" if value is None else str(value) for name, value in known.items()}
+    return {COMPANY[name]: str(value) for name, value in known.items() if value not in (None, "")}

@@ -16,18 +16,17 @@ import msgspec
 from connectors import hubspot_streams_wire as wire
 from connectors import hubspot_wire
 from connectors.base import Cursor, Raw, Stream, StreamPage
-from connectors.errors import Failure, TooNarrow
+from connectors.errors import Failure, NotOffered, TooNarrow
 from connectors.http import Http
-from connectors.hubspot_deeds import Deeds
+from connectors.hubspot_deeds import HubSpotDeeds, users
 from connectors.hubspot_facts import PROPERTIES, stage_state
 from connectors.hubspot_lists import READ, Lists
 from connectors.hubspot_ties import ASSOCIATED, Ties, needing, with_beside
-from connectors.hubspot_touches import TOUCHES
+from connectors.hubspot_touches import TOUCHES, narrowed
 from connectors.hubspot_walk import Decoded, Slice, Source, Walk
 from mapping.model import Millis
 
 STAMP = "hs_lastmodifieddate"
-OWNERS_SIZE = 100
 SCOPES = {
     "contacts": "crm.objects.contacts.read",
     "companies": "crm.objects.companies.read",
@@ -70,21 +69,12 @@ class Beside:
     def owners(self) -> dict[str, str]:
         """Names of owners, of former ones too; none where the scope is missing: numbers will do."""
         try:
-            return {one.id: one.name for archived in (True, False) for one in self._owners(archived=archived)}
+            return {one.id: one.name for archived in (True, False) for one in self._owners(archived)}
         except TooNarrow:
             return {}
 
-    def _owners(self, *, archived: bool) -> Iterator[wire.Owner]:
-        decoder, after = msgspec.json.Decoder(wire.Owners), ""
-        while True:
-            more = {"after": after} if after else {}
-            response = self.apis.owners.get_page(limit=OWNERS_SIZE, archived=archived, _preload_content=False, **more)
-            answer = self.decoded(decoder, response, "list owners")
-            yield from answer.results
-            following = answer.paging.next.after if answer.paging and answer.paging.next else ""
-            if not following or following == after:
-                return
-            after = following
+    def _owners(self, archived: bool) -> Iterator[wire.Owner]:
+        return users(self.apis, self.decoded, archived=archived)
 
     @cached_property
     def stages(self) -> dict[tuple[str, str], wire.Stage]:
@@ -133,15 +123,15 @@ class Streams:
         return Lists(lambda: self._apis, self.http, self.decoded)
 
     @cached_property
-    def deeds(self) -> Deeds:
-        return Deeds(lambda: self._apis, self.http, self.decoded)
+    def deeds(self) -> HubSpotDeeds:
+        return HubSpotDeeds(lambda: self._apis, self.http, self.decoded)
 
     def pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         """By the rules of `Connector.stream_pages`."""
         if name == "lists":
             return self.lists.pages(cursor)
         if name not in PROPERTIES and name not in TOUCHES:
-            raise NotImplementedError(f"HubSpot has no stream {name!r}")
+            raise NotOffered("HubSpot", f"stream {name!r}", "streams")
         return self._objects(name, cursor, full=full)
 
     def _objects(self, kind: str, cursor: Cursor | None, *, full: bool) -> Iterator[StreamPage]:
@@ -179,7 +169,7 @@ class Streams:
             Raw.of(
                 record.remote_id,
                 with_beside(
-                    record.body,
+                    narrowed(kind, record.body),
                     {
                         **{other: there.get(record.remote_id) for other, there in joined.items()},
                         **beside.of(kind, record.body),

@@ -2,7 +2,8 @@
 
 Who did it is told where HubSpot tells: `hs_object_source` says how the entry was made, an e-mail's headers whether a
 machine sent it. A meeting, and a call that came in, has a person at the other end whoever put it down. Where nobody
-says, it is unknown. What was said stays there: bodies are not read.
+says, it is unknown. What was said stays there: bodies are not read, and of an e-mail's headers, which name everybody
+who ever passed it on, one word leaves the connector.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MACHINES = frozenset(("AUTOMATION_PLATFORM", "WORKFLOWS", "BOT", "CHATBOT", "SEQ
 """Sources of `hs_object_source`. Others (imports, other tools) do not say who did it."""
 ASKED = frozenset(("CHAT", "FORM", "PHONE"))
 """Where a ticket comes from that a person opened. An e-mail may be a machine's."""
+HEADERS, AUTO = "hs_email_headers", "auto-submitted"
 NOT_MET = frozenset(("NO_SHOW", "CANCELED", "RESCHEDULED"))
 NOT_SENT = frozenset(("FAILED", "SCHEDULED", "SENDING"))
 CALL_OUTCOMES = {
@@ -98,7 +100,7 @@ def _email(properties: dict[str, str | None]) -> Said:
     """A person's mail was written, a machine's or nobody knows whose was sent; what never left is neither."""
     direction, status = properties.get("hs_email_direction") or "", properties.get("hs_email_status") or ""
     way = {"EMAIL": Way.OUT, "INCOMING_EMAIL": Way.IN}.get(direction, Way.NONE)
-    answer = _auto_submitted(properties.get("hs_email_headers"))
+    answer = _auto_submitted(properties.get(HEADERS))
     by = By.MACHINE if answer else _by(properties)
     subject = properties.get("hs_email_subject") or ""
     if status in NOT_SENT and way is not Way.IN:
@@ -130,16 +132,31 @@ def _task(properties: dict[str, str | None]) -> Said:
 
 def _auto_submitted(headers: str | None) -> str:
     """What RFC 3834's header says of a machine's mail (auto-replied, auto-generated); blank for a person's."""
-    if not headers or "auto-submitted" not in headers.lower():
+    if not headers or AUTO not in headers.lower():
         return ""
     try:
         found = msgspec.json.decode(headers)
     except msgspec.DecodeError:
         return ""
     names = found.items() if isinstance(found, dict) else ()
-    value = next((text for name, text in names if name.lower() == "auto-submitted"), "")
+    value = next((text for name, text in names if name.lower() == AUTO), "")
     word = str(value[0] if isinstance(value, list) and value else value).partition(";")[0].strip().lower()
     return "" if word == "no" else word
+
+
+def narrowed(stream: str, record: bytes) -> bytes:
+    """A record without what nobody needs: of an e-mail's headers only the one that tells a machine's."""
+    if stream != "emails" or HEADERS.encode() not in record:
+        return record
+    try:
+        whole = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        properties = msgspec.json.decode(whole["properties"], type=dict[str, msgspec.Raw])
+        headers = msgspec.json.decode(properties.pop(HEADERS), type=str | None)
+    except (msgspec.DecodeError, KeyError):
+        return record  # `facts` says what is wrong with it
+    if word := _auto_submitted(headers):
+        properties[HEADERS] = msgspec.Raw(msgspec.json.encode(msgspec.json.encode({AUTO: word}).decode()))
+    return msgspec.json.encode({**whole, "properties": properties})
 
 
 def _word(text: str | None) -> str:
@@ -157,7 +174,7 @@ TOUCHES = {
     ),
     "emails": Activity(
         "email",
-        ("hs_timestamp", "hs_email_subject", "hs_email_direction", "hs_email_status", "hs_email_headers", *MADE),
+        ("hs_timestamp", "hs_email_subject", "hs_email_direction", "hs_email_status", HEADERS, *MADE),
         _email,
     ),
     "meetings": Activity(

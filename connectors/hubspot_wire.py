@@ -37,9 +37,12 @@ PATTERNS = (
     ("POST", r"/crm/v3/objects/(\w+)/search", "search {}", True),
     ("POST", r"/crm/v4/associations/(\w+)/(\w+)/batch/read", "read {} of {}", True),
     ("POST", r"/crm/v4/associations/(\w+)/(\w+)/batch/associate/default", "associate {} with {}", True),
+    ("POST", r"/crm/v4/associations/(\w+)/(\w+)/batch/archive", "take {} off {}", True),
     # There is neither a key for it nor a way to look for it.
     ("POST", r"/crm/v3/objects/tasks", "create task", False),
-    ("POST", r"/crm/v3/objects/(\w+)/batch/update", "update {}", False),
+    ("POST", r"/crm/v3/objects/(\w+)/batch/create", "create {}", False),
+    ("POST", r"/crm/v3/objects/(\w+)/batch/read", "read {}", True),
+    ("POST", r"/crm/v3/objects/(\w+)/batch/archive", "archive {}", True),
     ("GET", r"/crm/v3/pipelines/(\w+)", "list pipelines of {}", True),
     ("GET", r"/crm/v3/owners/", "list owners", True),
     ("POST", r"/crm/v3/lists/search", "list lists", True),

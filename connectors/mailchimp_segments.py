@@ -140,6 +140,7 @@ class Segments:
             item = one.raw([inside.who for inside in self._inside(one.id)])
             known = {**known, one.id: one.mark}
             yield StreamPage({"do": "go", "known": known, "size": size}, [item], total=len(news))
+        known = {**(cursor or {}).get("known", {}), **known}  # a full pull, too, asks for those that are not listed now
         gone = [one for one in known if one not in marks and self._gone(one)]
         known = {one: mark for one, mark in known.items() if one not in gone}
         done = {"do": "done", "known": known, "size": size}

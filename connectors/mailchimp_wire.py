@@ -26,6 +26,10 @@ OPERATIONS = {
     ("GET", "/lists/{list_id}"): ("read audience", True),
     ("GET", "/lists/{list_id}/merge-fields"): ("list merge fields", True),
     ("POST", "/lists/{list_id}/merge-fields"): ("add merge field", False),
+    ("GET", "/lists/{list_id}/webhooks"): ("list webhooks", True),
+    ("POST", "/lists/{list_id}/webhooks"): ("make webhook", False),
+    ("PATCH", "/lists/{list_id}/webhooks/{webhook_id}"): ("change webhook", True),
+    ("DELETE", "/lists/{list_id}/webhooks/{webhook_id}"): ("delete webhook", True),
     ("GET", "/lists"): ("list audiences", True),
     ("GET", "/"): ("account", True),
     ("POST", "/batches"): ("start batch", False),
@@ -49,6 +53,7 @@ OPERATIONS = {
         True,
     ),
     ("GET", "/lists/{list_id}/members/{subscriber_hash}/notes"): ("list notes", True),
+    ("GET", "/lists/{list_id}/members/{subscriber_hash}/events"): ("list events", True),
     ("GET", "/ecommerce/stores"): ("list stores", True),
     ("GET", "/ecommerce/orders"): ("list orders", True),
 }

@@ -28,11 +28,12 @@ class OverHttp(Connector):
     def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
         super().__init__(credential, settings, **outside)
         self._clock, self._sleep = outside.get("clock", time.time), outside.get("sleep", time.sleep)
+        self.pace = outside.get("pace") or self._pace(self._clock, self._sleep)
         self._http = Http(
             platform=self.title,
             base_url=self._base_url(settings.base_url, credential),
             auth=self._auth(credential, outside.get("renewed")),
-            pace=outside.get("pace") or self._pace(self._clock, self._sleep),
+            pace=self.pace,
             judge=self._judge,
             transport=outside.get("transport"),
             clock=self._clock,

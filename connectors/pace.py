@@ -87,7 +87,7 @@ class Pace:
 
     @property
     def longest(self) -> float:
-        """Seconds after which every window is open again, whoever else calls the same account; 0 where none is known."""
+        """Seconds after which every window is open again, whoever else calls the account; 0 where none is known."""
         return max((rolling.window.seconds for rolling in self._rolling), default=0.0)
 
     def learn(self, headers: Mapping[str, str]) -> None:

@@ -19,6 +19,7 @@ class DecisionKind(StrEnum):
     LEAD = "lead"
     LEAVE_ALONE = "leave_alone"
     RELEASE = "release"
+    ROLE = "role"
 
 
 class Reference(NamedTuple):
@@ -31,10 +32,12 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person said about a record, and perhaps one of its fields or another record.
+    """What a person said about a record, and perhaps one of its fields or another record; or about an organisation,
+    named by the id of one of its companies.
 
     HOLD: `value` is to stand at (record, name) as long as the chosen claim is `rejects`.
     KEEP: `value`, claimed at `record`, is the person's value.
+    ROLE: `value` is a `mapping.roles.Word`. SAME and NOT_SAME of organisations: `value` is the other's id.
     """
 
     kind: DecisionKind
@@ -46,6 +49,7 @@ class Decision:
     other: int = 0
     rejects: Reference | None = None
     id: int = 0
+    organization: str = ""
 
 
 @dataclass(frozen=True, slots=True)

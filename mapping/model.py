@@ -31,6 +31,14 @@ class Create(StrEnum):
     EVERYONE = "everyone"
 
 
+class Companies(StrEnum):
+    """What may be done there about the companies that people work for."""
+
+    NONE = "none"
+    ASSOCIATE = "associate"  # with a company that is there already
+    CREATE = "create"  # make the company first where there is none
+
+
 class RecordState(StrEnum):
     """Where a record stands on its platform."""
 
@@ -48,6 +56,10 @@ class WriteKind(StrEnum):
     CREATE = "create"
     ARCHIVE = "archive"
     LIST = "list"
+    COMPANY = "company"  # a company is made
+    TIE = "tie"  # a record is put to a company there, or taken off it
+    COMPANY_AWAY = "company_away"  # a company that we made is put away
+    TASK = "task"  # something to do for somebody is put down, or taken back
 
 
 class ConsentState(StrEnum):
@@ -64,6 +76,12 @@ BADGE = "Regulars: "
 
 ON_LIST = "list "
 """With the list's name behind it, the field that says whether we put a record on that list."""
+
+WORKS_AT = "works at"
+"""The field that says at which company of its platform we put a record: the company's id there."""
+
+BESIDE = (ON_LIST, WORKS_AT)
+"""How fields begin that no record shows: only we know them."""
 
 MARKETING = "marketing"
 """The purpose that unmapped subscriptions map to; a withdrawal of it reaches every purpose."""

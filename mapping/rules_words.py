@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mapping.model import MARKETING, Millis
+from mapping.money import major
 from mapping.rules import (
     DAY,
     All,
@@ -27,7 +28,7 @@ from mapping.rules import (
     Unanswered,
     Window,
 )
-from mapping.rules_read import SPOKEN, digits
+from mapping.rules_table import SPOKEN
 
 
 def say(rule: Rule) -> str:
@@ -82,8 +83,7 @@ def _facts(rule: Touched | Bought | Said) -> str:
 
 def amount(smallest: int, currency: str) -> str:
     """Money, from the currency's smallest unit."""
-    places = digits(currency)
-    return f"{smallest / 10**places:,.{places}f} {currency}".strip()
+    return f"{major(smallest, currency):,f} {currency}".strip()
 
 
 def span(millis: Millis) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mapping.claims import MEMBER, Claim, ClaimKind, Record
 from mapping.decisions import Reference
-from mapping.model import BADGE, Millis
+from mapping.model import BADGE, Millis, Value
 
 
 class Union(NamedTuple):
@@ -44,6 +44,11 @@ def union(name: str, records: Sequence[Record], said: Sequence[tuple[Record, Cla
         return None
     value = sorted(member for member, (_, present) in members.items() if present)
     return Union(value, max((at for at, _ in members.values()), default=0), since, source)
+
+
+def only_badges(value: Value) -> bool:
+    """Whether a field shows nothing, or a set nothing but badges."""
+    return value is None or (isinstance(value, list) and all(member.startswith(BADGE) for member in value))
 
 
 def members_at(record: Record, name: str, wanted: Sequence[str]) -> list[str]:

@@ -19,12 +19,17 @@ from regulars import (
     commands_export,
     commands_fields,
     commands_look,
+    commands_roles,
     commands_sandbox,
     commands_segments,
+    commands_serve,
     commands_setup,
+    commands_subscriptions,
     commands_sync,
+    commands_task,
     commands_try,
     commands_waiting,
+    commands_webhooks,
 )
 from regulars.session import CURRENT, Session, mistakes
 from regulars.trouble import WrongUse
@@ -89,6 +94,16 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "apply": commands_sync.apply,
         "undo": commands_sync.undo,
         "runs": commands_sync.runs,
+        "task": commands_task.task,
+    },
+    "In real time": {
+        "serve": commands_serve.serve,
+        "worker": commands_serve.worker,
+        "webhooks": commands_webhooks.webhooks,
+        "inbox": commands_webhooks.inbox_,
+        "subscriptions": commands_subscriptions.subscriptions,
+        "deliveries": commands_subscriptions.deliveries,
+        "api-key": commands_subscriptions.api_key,
     },
     "Decide": {
         "conflicts": commands_waiting.conflicts,
@@ -97,6 +112,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "lead": commands_decide.lead,
         "join": commands_decide.join,
         "split": commands_decide.split,
+        "role": commands_roles.role,
         "leave-alone": commands_decide.leave_alone,
         "release": commands_decide.release,
     },

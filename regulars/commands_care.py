@@ -145,11 +145,11 @@ def _connection(business: Workspace, name: str) -> Iterator[Check]:
         fix = f"Connect the right account, or `regulars release {name}`."
         yield Check(name, "bad", f"it opened account {before} until now, and {account.id} today.", fix, WAITING)
     writes = business.config.connections[name].direction.value != "read"
+    fix = f"Widen the credential, then `regulars connect {business.config.connections[name].platform} --name {name}`."
     for said in account.may_not:
-        fix = (
-            f"Widen the credential, then `regulars connect {business.config.connections[name].platform} --name {name}`."
-        )
         yield Check(name, "warn", said, fix if writes else "", WAITING if writes else DONE)
+    for said in account.lacks:  # a stream that was chosen is wanted whatever may be written
+        yield Check(name, "warn", said, fix, WAITING)
     there = {one.remote for one in remote} | {one.row.name for one in remote if one.row is not None}
     missing = [row.name for row in connector.fields if not {row.name, row.remote} & there]
     if missing:

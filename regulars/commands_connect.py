@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from rich.markup import escape
-from rich.prompt import Confirm, Prompt
 
-from connectors.base import Account, Connector, Platform
-from connectors.errors import TooNarrow
-from mapping.model import Create, Direction
-from regulars import connecting, wiring
+from connectors.base import Account, Platform
+from mapping.model import Companies, Create, Direction
+from regulars import audiences, connecting, wiring
+from regulars.audiences import Place
 from regulars.config import ConnectionConfig, check_name
-from regulars.config_edit import set_connection
-from regulars.config_errors import translate
+from regulars.connect_steps import Steps, Wishes
 from regulars.session import Json, Session, session
 from regulars.trouble import WrongUse
-from regulars.workspace import Workspace, workspace
-from sync import runs
-
-DIRECTIONS = {
-    "read": "only look: nothing is ever written there",
-    "fill": "write only where it is blank there",
-    "both": "keep it in agreement, both ways",
-}
+from regulars.workspace import Workspace, credential_parts, workspace
+from sync import queries
 
 
 def connect(
-    platform: Annotated[str, typer.Argument(help="hubspot or mailchimp.")],
+    platform: Annotated[str, typer.Argument(help="hubspot, mailchimp or files.")],
     name: Annotated[
         str | None, typer.Option(help="What to call the connection; the platform's name otherwise.")
     ] = None,
@@ -39,7 +30,9 @@ def connect(
         Path | None, typer.Option(help="Read the credential from this file; - is stdin.")
     ] = None,
     oauth: Annotated[bool, typer.Option("--oauth", help="The credential is an OAuth one.")] = False,
-    audience: Annotated[str | None, typer.Option(help="The audience, by name or id.")] = None,
+    audience: Annotated[
+        list[str] | None, typer.Option(help='An audience, by name or id, or "all". May be repeated.')
+    ] = None,
     fields: Annotated[str | None, typer.Option(help='Our names with commas, or "all".')] = None,
     custom: Annotated[
         list[str] | None, typer.Option(help="A field of your own: our_name=there. May be repeated.")
@@ -47,8 +40,20 @@ def connect(
     streams: Annotated[
         str | None, typer.Option(help='What to read beside people: names with commas, "all" or "none".')
     ] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="An export, or a folder whose newest one is read. May be repeated.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help='What a renamed column is, as in "E-Mail=email"; "-": nothing.')
+    ] = None,
+    whole: Annotated[
+        bool | None, typer.Option(help="Each export holds everybody: who is missing from a newer one is gone.")
+    ] = None,
     direction: Annotated[Direction | None, typer.Option(help="What may be written there.")] = None,
     create: Annotated[Create | None, typer.Option(help="Who may be created there.")] = None,
+    companies: Annotated[
+        Companies | None, typer.Option(help="Put people to the companies that they work for there, or make those too.")
+    ] = None,
     own_key: Annotated[bool | None, typer.Option(help="Make a field there that carries our key.")] = None,
     base_url: Annotated[str | None, typer.Option(help="The sandbox's address, in place of the platform's.")] = None,
     json: Json = False,
@@ -56,177 +61,82 @@ def connect(
     """Open a platform: checks the credential, shows what it may do, lets you choose, and keeps it encrypted."""
     here = session(json)
     entry = wiring.platform(platform)
-    name = name or entry.name
+    named, name = name is not None, name or entry.name
     try:
         check_name(name)
     except ValueError as error:
         raise WrongUse(f"{error}.") from None
+    wishes = Wishes(fields, custom or (), streams, direction, create, companies, own_key, whole)
     with workspace(here) as business:
         before = business.config.connections.get(name)
         if before is not None and before.platform != entry.name:
             raise WrongUse(f"{name} is a connection to {before.platform}.", fix="Choose another --name.")
-        file = credential_file
-        if file is not None and str(file) != "-":
-            file = here.path(file)
-        secret = connecting.credential(here, entry, file, oauth)
-        steps = _Steps(here, business, entry, name, before, secret)
-        document = steps.run(audience or "", fields, custom or (), streams, direction, create, own_key, base_url)
+        key = credential_file
+        if key is not None and str(key) != "-":
+            key = here.path(key)
+        files = connecting.files(here, entry, file or (), column or (), before)
+        kept = partial(_kept, business, entry, name, before if audience else None)
+        secret = connecting.credential(here, entry, key, oauth, kept)
+        first = Steps(here, business, entry, Place(name, None, before), secret)
+        first.values |= files
+        first.whole(whole)
+        if base_url is not None:
+            first.values["base_url"] = base_url
+        if streams is not None:
+            first.streams(streams)
+        account = first.look()
+        chosen = audiences.choose(here, entry, account, audience or (), str(first.values.get("audience", "")))
+        found = audiences.places(entry, business.config.connections, name, chosen, named=named)
+        if before is not None and name not in {place.name for place in found}:
+            _same_account(business, name, account)
+        steps = _steps(first, found)
+        document = _carry_out(here, business, steps, wishes)
         here.emit(document, lambda _: None)
 
 
-class _Steps:
-    """One `connect`, step by step; nothing is stored before all of them went well."""
+def _kept(business: Workspace, entry: Platform, name: str, before: ConnectionConfig | None) -> Mapping[str, str]:
+    """The credential that opens *name* already, for one more of the account's audiences."""
+    if before is None:
+        return {}
+    return business.vault.get(before.credential or name, credential_parts(entry))
 
-    def __init__(
-        self,
-        here: Session,
-        business: Workspace,
-        entry: Platform,
-        name: str,
-        before: ConnectionConfig | None,
-        secret: Mapping[str, str],
-    ) -> None:
-        self.here, self.business, self.entry, self.name = here, business, entry, name
-        self.values: dict[str, Any] = {"platform": entry.name}
-        if before is not None:
-            self.values = before.model_dump(mode="json", exclude_defaults=True)
-        self.before, self.secret = before, secret
 
-    def run(
-        self,
-        audience: str,
-        fields: str | None,
-        custom: Any,
-        streams: str | None,
-        direction: Direction | None,
-        create: Create | None,
-        own_key: bool | None,
-        base_url: str | None,
-    ) -> dict[str, Any]:
-        """All steps; returns what was done."""
-        if base_url is not None:
-            self.values["base_url"] = base_url
-        account = self._account()
-        chosen = connecting.audience(self.here, self.entry, account, audience or self.values.get("audience", ""))
-        if chosen:
-            self.values["audience"] = chosen
-        people = self._fields(fields, custom)
-        self._streams(streams)
-        self._direction(direction, create)
-        self._own_key(account, own_key)
-        self._keep(account)
-        return {
-            "connection": self.name,
-            "platform": self.entry.name,
-            "account": {"id": account.id, "name": account.name, "may": account.may, "may_not": account.may_not},
-            "settings": self.values,
-            "samples": people,
-        }
+def _same_account(business: Workspace, name: str, account: Account) -> None:
+    """A further audience shares the credential of the first, which must open the same account. Raises WrongUse."""
+    with business.read() as conn:
+        known = {line.name: line for line in queries.connections(conn)}
+    line = known.get(name)
+    if line is not None and line.account and line.account.partition("/")[0] != account.id.partition("/")[0]:
+        text = f"This credential opens {account.name or account.id}, and {name} is {line.account_name or line.account}."
+        raise WrongUse(text, fix="Choose another --name for another account.")
 
-    def _open(self) -> Connector:
-        try:
-            config = ConnectionConfig.model_validate(self.values)
-        except ValidationError as error:
-            raise translate(error, ConnectionConfig, "", f"connections.{self.name}") from None
-        region = self.business.config.business.country
-        return wiring.open_connector(self.entry, self.secret, config, region=region, where=f"connections.{self.name}")
 
-    def _account(self) -> Account:
-        """Open the account and say what the credential may do there."""
-        connector = self._open()
-        try:
-            account = connector.check(rights=True)
-        finally:
-            connector.close()
-        here = self.here
-        here.say(f"[good]✓[/] Opened [strong]{escape(account.name or account.id)}[/] at {self.entry.title}.")
-        for text in account.may:
-            here.say(f"  [good]✓[/] {escape(text)}")
-        for text in account.may_not:
-            here.say(f"  [warn]![/] {escape(text)}")
-        return account
+def _steps(first: Steps, found: Sequence[Place]) -> list[Steps]:
+    """What is to be set up: *first* itself where it is one of the places, and the others on its credential."""
+    here, business, entry = first.here, first.business, first.entry
+    holder = first.holder if first.before is not None else found[0].name
+    steps = []
+    for place in found:
+        step = Steps(here, business, entry, place, first.secret)
+        step.account = first.account
+        shared = ("base_url", "files", "columns", "whole") if place.name == first.name else ("base_url",)
+        step.values |= {key: first.values[key] for key in shared if key in first.values}
+        if place.before is None and place.name != holder:
+            step.values["credential"] = holder
+        steps.append(step)
+    return steps
 
-    def _fields(self, fields: str | None, custom: Any) -> list[dict[str, Any]]:
-        """Choose the fields, and look at three people through them."""
-        connector = self._open()
-        try:
-            found = connecting.offered(connector)
-        finally:
-            connector.close()
-        present = self.before.fields if self.before else None
-        self.values["fields"] = connecting.choose_fields(self.here, found, fields, present)
-        own = connecting.choose_own(self.here, found, custom)
-        if own:
-            self.values["custom"] = {**self.values.get("custom", {}), **own}
-        connector = self._open()
-        try:
-            people = connecting.samples(connector)
-            connecting.show_samples(
-                self.here, people if not self.here.json else (), {r.name: r.label for r in connector.fields}
-            )
-        finally:
-            connector.close()
-        return people
 
-    def _streams(self, wanted: str | None) -> None:
-        """What to read beside people: companies, deals, calls, mail activity. Nothing unless asked for."""
-        offered = self.entry.connector.streams
-        chosen = connecting.choose_streams(self.here, offered, wanted, self.before is None)
-        if chosen is not None:
-            self.values["streams"] = chosen
-
-    def _direction(self, direction: Direction | None, create: Create | None) -> None:
-        """What may be written there, and who may be created."""
-        here, values = self.here, self.values
-        if direction is None and here.may_ask and self.before is None:
-            for word, text in DIRECTIONS.items():
-                here.say(f"  [name]{word:<5}[/] {text}")
-            asked = Prompt.ask(
-                "What may Regulars do there?", choices=list(DIRECTIONS), default="read", console=here.out
-            )
-            direction = Direction(asked)
-        if direction is not None:
-            values["direction"] = direction.value
-        values.setdefault("direction", Direction.READ.value)
-        if create is None and here.may_ask and self.before is None and values["direction"] != "read":
-            everyone = Confirm.ask(
-                "Create people there who are not there yet? Platforms may bill for them",
-                default=False,
-                console=here.out,
-            )
-            create = Create.EVERYONE if everyone else Create.NONE
-        if create is not None:
-            values["create"] = create.value
-        values.setdefault("create", Create.NONE.value)
-
-    def _own_key(self, account: Account, own_key: bool | None) -> None:
-        """Offer to make the field that carries our key, where the platform has fields of one's own."""
-        possible = type(self._open()).add_own_key is not Connector.add_own_key
-        if not possible or self.values["direction"] == "read":
-            return
-        wanted = own_key
-        if wanted is None and account.has_own_key:
-            wanted = True
-        if wanted is None and self.here.may_ask and "own_key" not in self.values:
-            self.here.say("With a field of ours there, a create that is cut off is never made twice.")
-            wanted = Confirm.ask("Make that field?", default=True, console=self.here.out)
-        if wanted and not account.has_own_key:
-            connector = self._open()
-            try:
-                connector.add_own_key()
-            except TooNarrow as error:
-                self.here.say(f"[warn]![/] It could not be made: {escape(str(error))} Going on without it.")
-                wanted = False
-            finally:
-                connector.close()
-        if wanted is not None:
-            self.values["own_key"] = wanted
-
-    def _keep(self, account: Account) -> None:
-        """Store the credential encrypted and which account it opens, then the settings."""
-        self._open().close()
-        self.business.vault.put(self.name, self.secret)
-        runs.connected(self.business.database, self.name, self.entry.name, account.id, account.name)
-        set_connection(self.business.folder, self.name, self.values)
-        self.here.say(f"\n[good]✓[/] [strong]{self.name}[/] is connected. Its credential is stored encrypted.")
-        self.here.say("Next: [strong]regulars sync --dry-run[/], then [strong]regulars sync[/]")
+def _carry_out(here: Session, business: Workspace, steps: Sequence[Steps], wishes: Wishes) -> dict[str, Any]:
+    """Choose for each, then store all; returns what was done, for the first with the others beside it."""
+    offered = [step.offered() for step in steps]
+    names = frozenset(name for found in offered for name in connecting.names_of(found))
+    for step, found in zip(steps, offered, strict=True):
+        step.choose(wishes, found, names - connecting.names_of(found))
+    for holder in dict.fromkeys(step.holder for step in steps):
+        if steps[0].secret:
+            business.vault.put(holder, steps[0].secret)
+    for step in sorted(steps, key=lambda step: step.holder != step.name):  # whoever is referred to comes first
+        step.keep()
+    here.say("Next: [strong]regulars sync --dry-run[/], then [strong]regulars sync[/]")
+    return {**steps[0].document(), "also": [step.document() for step in steps[1:]]}

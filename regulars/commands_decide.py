@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from mapping.claims import Record
 from regulars import show
+from regulars.organizations_decided import join_organizations, split_organization
 from regulars.session import Json, Session, session
 from regulars.trouble import Waiting, WrongUse, listed
 from regulars.words import count, label
@@ -132,11 +133,17 @@ def leave_alone(
 
 def join(
     who: Annotated[list[str], typer.Argument(metavar="WHO WHO...", help="Two or more people: id, address or name.")],
+    organization: Annotated[
+        bool, typer.Option("--organization", help="They are organisations: name, domain or id.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Say that these are one person."""
+    """Say that these are one person, or one organisation."""
     here = session(json)
     with workspace(here) as business, deciding(business):
+        if organization:
+            join_organizations(here, business, who)
+            return
         with business.read() as conn:
             people = list({line.id: line for line in (one_person(conn, one) for one in who)}.values())
         if len(people) < 2:
@@ -151,11 +158,18 @@ def split(
     remote_ids: Annotated[
         list[str], typer.Argument(metavar="REMOTE_ID...", help="Records of theirs, as `person` lists them.")
     ],
+    organization: Annotated[
+        bool, typer.Option("--organization", help="WHO is an organisation, and the ids are those of its companies.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Say that these records belong to somebody else."""
+    """Say that these records belong to somebody else, or these companies to another organisation."""
     here = session(json)
     with workspace(here) as business:
+        if organization:
+            with deciding(business):
+                split_organization(here, business, who, remote_ids)
+            return
         with deciding(business):
             person, apart = _records(business, who, remote_ids)
             with business.read() as conn:

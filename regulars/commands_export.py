@@ -23,7 +23,7 @@ from regulars.session import Json, Session, Yes, session
 from regulars.trouble import DONE, WAITING, WrongUse
 from regulars.words import DECISIONS, count
 from regulars.workspace import Workspace, now, workspace
-from sync import portable
+from sync import portable, portable_in
 from sync.queries_export import What
 from sync.queries_export import export as table_of
 
@@ -186,7 +186,7 @@ def import_(
     with _lines(here, file) as lines, workspace(here) as business:
         known, fields = business.names(), business.policies.kinds
         with nullcontext() if dry_run else deciding(business):
-            told = portable.bring_in(business.database, lines, known, fields, now(), dry_run=dry_run)
+            told = portable_in.bring_in(business.database, lines, known, fields, now(), dry_run=dry_run)
     document = {
         "read": told.read,
         "taken": sum(told.taken.values()),
@@ -218,7 +218,7 @@ def _lines(here: Session, file: Path) -> Iterator[IO[bytes]]:
         yield opened
 
 
-def _say_imported(here: Session, told: portable.Imported, *, dry_run: bool) -> None:
+def _say_imported(here: Session, told: portable_in.Imported, *, dry_run: bool) -> None:
     taken = sum(told.taken.values())
     verb = "would be taken" if dry_run else "taken"
     rest = f"{told.there:,} here already, {len(told.refused):,} refused."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,14 +10,20 @@ import typer
 from rich.markup import escape
 
 from regulars import person_documents, show, show_person
+from regulars.commands_roles import ROLES, why_role
 from regulars.commands_segments import why_member
+from regulars.commands_subscriptions import notice
+from regulars.config import ConnectionConfig
 from regulars.session import Json, Session, session
+from regulars.show_deeds import uncertain_document
 from regulars.trouble import DONE, WAITING, WrongUse, listed
 from regulars.words import ago, count, when
 from regulars.workspace import Workspace, now, one_field, one_person, workspace
-from sync import queries
+from sync import meter, queries
 from sync.queries_facts import people_facts
+from sync.uncertain import uncertain
 from sync.why import Answer, explain
+from webhooks import outgoing
 
 Who = Annotated[str, typer.Argument(metavar="WHO", help="A person: id, e-mail address or name.")]
 
@@ -96,6 +103,9 @@ def why(
             document = person_documents.why_document(line, answer)
             here.emit(document, lambda _: show_person.why(here, line, answer, business.labels, business.timezone))
             return
+        if field.casefold() in ROLES:
+            why_role(here, business, line, answer)
+            return
         name = _field(field, answer, business)
         part = answer.fields[name]
         here.emit(
@@ -117,6 +127,8 @@ def status(json: Json = False) -> None:
             glance, lines_ = queries.status(conn), queries.connections(conn)
             refused = queries.refusals(conn)
             counts = queries.finding_counts(conn)
+            unsure, lost = uncertain(conn), meter.totals(conn)
+            unheard = [one for one in outgoing.all_of(conn) if not one.active]
             last = glance.last_run
             refused_writes = [w for w in queries.writes(conn, run=last.id) if w.state == "refused"] if last else []
         document = {
@@ -125,15 +137,32 @@ def status(json: Json = False) -> None:
             "records": glance.records,
             "waiting": {"to_resolve_or_plan": glance.unresolved, "maybe_sent": glance.maybe_sent},
             "findings": [{"kind": kind, "field": name, "count": total} for kind, name, total in counts],
-            "connections": [asdict(line) for line in lines_],
+            "connections": [{**asdict(line), "credential": _holder(business, line.name)} for line in lines_],
             "unreadable": [{"connection": c, "remote_id": r, "reason": why_} for c, r, why_ in refused],
             "refused_writes": [asdict(line) for line in refused_writes],
+            "uncertain": [uncertain_document(one, business.titles) for one in unsure],
+            "webhooks": {name: {"looks": looks, "unheard": unheard} for name, (looks, unheard) in lost.items()},
+            "disabled_subscriptions": [{"id": one.id, "url": one.url, "note": one.note} for one in unheard],
             "last_run": None if last is None else asdict(last),
         }
         here.emit(document, lambda _: _status(here, business, document, glance, lines_, counts))
-        stopped = any(line.stopped for line in lines_)
+        stopped = bool(unsure or unheard) or any(line.stopped for line in lines_)
         waits = stopped or any(glance.findings.get(kind) for kind in ("conflict", "contested", "review"))
         raise typer.Exit(WAITING if waits else DONE)
+
+
+def _holder(business: Workspace, name: str) -> str:
+    """The connection whose credential opens *name*."""
+    part = business.config.connections.get(name)
+    return "" if part is None else part.credential or name
+
+
+def _together(connections: Mapping[str, ConnectionConfig]) -> Iterator[tuple[str, ConnectionConfig]]:
+    """The connections, each followed by those that its credential opens too."""
+    for name, part in connections.items():
+        if not part.credential:
+            yield name, part
+            yield from ((other, one) for other, one in connections.items() if one.credential == name)
 
 
 def _status(
@@ -147,10 +176,10 @@ def _status(
     here.say(f"[strong]{escape(business.config.business.name)}[/] · {count(glance.people, 'person', 'people')}\n")
     made = show.table(here.out, "connection", "direction", "account", "records>", "unreadable>", "last read")
     known = {line.name: line for line in lines}
-    for name, part in business.config.connections.items():
+    for name, part in _together(business.config.connections):
         line = known.get(name)
         made.add_row(
-            f"[name]{escape(name)}[/]",
+            f"[soft]{'└ ' if part.credential else ''}[/][name]{escape(name)}[/]",
             part.direction.value,
             escape(line.account_name if line else "") or "[soft]not opened yet[/]",
             show.number(line.records if line else 0),
@@ -168,6 +197,13 @@ def _status(
         here.say(f"[bad]Could not be read:[/] {escape(which)}")
     for one in document["refused_writes"][:10]:
         here.say(f"[bad]Refused by {escape(one['connection'])}:[/] {escape(one['reason'])}")
+    for one in document["disabled_subscriptions"]:
+        here.say(notice(one["id"], one["note"]))
+    for one in document["uncertain"]:
+        here.say(f"[warn]Perhaps written:[/] {escape(one['look'])}")
+    for name, one in document["webhooks"].items():
+        looks, unheard = count(one["looks"], "look"), count(one["unheard"], "change")
+        here.say(f"[soft]{escape(name)} tells by itself; {looks} at everything found {unheard} not told.[/]")
     if glance.maybe_sent:
         here.say(f"{count(glance.maybe_sent, 'write')} of a broken-off run will be read back by the next sync.")
     last = glance.last_run

@@ -25,6 +25,9 @@ def sandbox(
     people: Annotated[int, typer.Option(min=1, max=2_000_000, help="How many people live in the town.")] = 300,
     contacts: Annotated[int | None, typer.Option(min=1, help="Exactly so many HubSpot contacts.")] = None,
     members: Annotated[int | None, typer.Option(min=1, help="Exactly so many Mailchimp members.")] = None,
+    workshops: Annotated[
+        bool, typer.Option("--workshops", help="Give Mailchimp a second audience, of people some of whom are in both.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same town.")] = 1,
     port: Annotated[
         int, typer.Option(min=0, max=65_534, help="HubSpot's port; Mailchimp takes the next. 0: free ones.")
@@ -44,7 +47,7 @@ def sandbox(
     if state is not None and state.exists():
         street = lane.load(state, quotas=not no_quotas)
     else:
-        street = lane.build(people, seed, contacts=contacts, members=members, quotas=not no_quotas)
+        street = lane.build(people, seed, contacts=contacts, members=members, quotas=not no_quotas, workshops=workshops)
     if truth is not None:
         here.path(truth).write_bytes(street.truth)
     ports = [port, port + 1] if port else [0, 0]

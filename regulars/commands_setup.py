@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,9 @@ from regulars.trouble import Waiting, WrongUse, listed
 from regulars.words import ago
 from regulars.workspace import now, workspace
 from sync import queries, runs
+from sync.store.errors import StoreError
+
+_LISTED = {"platform", "direction", "create", "audience", "credential", "base_url"}
 
 
 def init(
@@ -85,7 +89,7 @@ def connections(json: Json = False) -> None:
             document.append(
                 {
                     "name": name,
-                    **part.model_dump(mode="json", include={"platform", "direction", "create", "audience", "base_url"}),
+                    **part.model_dump(mode="json", include=_LISTED),
                     "account": line.account_name if line else "",
                     "records": line.records if line else 0,
                     "read": line.pulled_at if line else 0,
@@ -122,8 +126,14 @@ def disconnect(
         business.names([name])
         if here.may_ask and not yes and not Confirm.ask(f"Close {name}?", default=False, console=here.out):
             raise Waiting("Nothing was changed.")
+        heir = next((other for other, part in business.config.connections.items() if part.credential == name), "")
+        if heir:
+            with suppress(StoreError):  # a credential that cannot be opened any more is forgotten all the same
+                business.vault.copy(name, heir)
         remove_connection(business.folder, name)
         business.vault.forget(name)
         runs.forget(business.database, name)
         text = f"[good]✓[/] {name} is closed. Nothing was changed there."
-        here.emit({"disconnected": name}, lambda _: here.say(text))
+        if heir:
+            text += f" Its credential is kept for {heir}."
+        here.emit({"disconnected": name, "credential_kept_for": heir}, lambda _: here.say(text))

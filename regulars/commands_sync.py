@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,6 +16,7 @@ from regulars import show
 from regulars.plan_file import read_plan, write_plan
 from regulars.progress import Bars, Lines
 from regulars.session import Json, Session, Yes, session
+from regulars.show_deeds import perhaps
 from regulars.show_plan import FEW, plan_document, plan_summary, plan_table
 from regulars.trouble import CONNECTION_FAILED, DONE, WAITING, Waiting, WrongUse
 from regulars.words import count, when
@@ -25,6 +27,7 @@ from sync.engine import Engine
 from sync.lease import WHOLE_STORE, lease
 from sync.people import Spool
 from sync.runs import NoSuchRun
+from sync.uncertain import uncertain
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these connections.")]
 
@@ -201,7 +204,8 @@ def runs(
     here = session(json)
     with workspace(here) as business:
         with business.read() as conn:
-            found = queries.runs(conn, limit)
+            found, unsure = queries.runs(conn, limit), uncertain(conn)
+        open_ = Counter(one.run for one in unsure)
         document = [
             {
                 "run": line.id,
@@ -210,6 +214,7 @@ def runs(
                 "ended": when(line.ended, business.timezone) if line.ended else None,
                 "undoes": line.undoes or None,
                 "plan_hash": line.plan_hash,
+                "uncertain": open_[line.id],
                 "balance": line.balance,
             }
             for line in found
@@ -225,6 +230,8 @@ def runs(
             for line in found:
                 made.add_row(str(line.id), _kind(line), when(line.started, business.timezone), *_numbers(line))
             here.out.print(made)
+            for one in unsure:
+                here.say(f"Run {one.run}: {perhaps(one, business.titles)}")
 
         here.emit(document, lines)
 
@@ -244,6 +251,6 @@ def _numbers(line: queries.RunLine) -> tuple[str, ...]:
         show.number(total("pulled")),
         show.number(int(line.balance.get("planned", 0))),
         show.number(total("applied"), "good"),
-        show.number(total("held", "refused_writes", "pending"), "warn"),
+        show.number(total("held", "refused_writes", "pending", "uncertain"), "warn"),
         show.number(int(line.balance.get("people", 0))),
     )

@@ -16,9 +16,10 @@ import phonenumbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mapping.decisions import Policy
-from mapping.model import Create, Direction
+from mapping.model import Companies, Create, Direction
 from mapping.values import Kind
 from regulars.config_errors import translate
+from regulars.config_roles import read_roles
 from regulars.config_segments import Destination, read_segments
 from regulars.trouble import ConfigError, nearest
 from sync.guard import Limit, Limits
@@ -90,6 +91,7 @@ class Brakes(_Part):
     opt_outs: Brake | None = None
     creates: Brake | None = None
     changes: Brake | None = None
+    associations: Brake | None = None
     everything_changed: Brake | None = None
 
     def limits(self) -> Limits:
@@ -108,11 +110,16 @@ class ConnectionConfig(_Part):
     platform: str
     direction: Direction = Direction.READ
     create: Create = Create.NONE
+    companies: Companies = Companies.NONE
     audience: str = ""
+    credential: str = ""
     fields: tuple[str, ...] | None = None
     streams: tuple[str, ...] = ()
     custom: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
     own_key: bool = False
+    files: tuple[str, ...] = ()
+    whole: bool = False
+    columns: dict[str, str] = {}
     base_url: str = ""
     brakes: Brakes = Brakes()
 
@@ -120,6 +127,9 @@ class ConnectionConfig(_Part):
     def _creates_need_both(self) -> ConnectionConfig:
         if self.create is not Create.NONE and self.direction is Direction.READ:
             raise ValueError('create = "everyone" needs direction = "fill" or "both", and it is "read"')
+        if self.companies is not Companies.NONE and self.direction is Direction.READ:
+            said = f'companies = "{self.companies}" needs direction = "fill" or "both"'
+            raise ValueError(f'{said}, and it is "read"')
         return self
 
 
@@ -149,6 +159,30 @@ class SegmentConfig(_Part):
     destinations: dict[str, Destination] = {}
 
 
+class RoleConfig(_Part):
+    """What makes somebody a customer, a supplier and so on. The rule itself is read by `config_roles`."""
+
+    all: Any = None
+    any: Any = None
+
+
+class Webhooks(_Part):
+    """How the platforms reach us, and how often we look by ourselves."""
+
+    public_url: str = ""
+    every: Duration = 60_000
+    old_signatures: tuple[str, ...] = ()
+    private_listeners: bool = False
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        here = r"http://(127\.0\.0\.1|localhost)(:\d+)?"  # the sandbox calls within the machine
+        if value and not re.fullmatch(rf"(https://[^\s/?#]+|{here})(/[^\s?#]*)?", value):
+            raise ValueError('expected the address at which platforms reach `regulars serve`, beginning with "https://"')
+        return value.rstrip("/")
+
+
 class Config(_Part):
     """All of `regulars.toml`."""
 
@@ -156,8 +190,11 @@ class Config(_Part):
     connections: dict[str, ConnectionConfig] = {}
     fields: dict[str, FieldConfig] = {}
     segments: dict[str, SegmentConfig] = {}
+    roles: dict[str, RoleConfig] = {}
+    webhooks: Webhooks = Webhooks()
     fresh_for: Duration = 60_000
     contested_window: Duration = 7 * 86_400_000
+    full_every: Duration = 7 * 86_400_000
 
     @field_validator("connections")
     @classmethod
@@ -172,6 +209,31 @@ class Config(_Part):
         for name in value:
             check_name(name, "a segment")
         return value
+
+    @model_validator(mode="after")
+    def _credentials_are_connections_of_the_same_platform(self) -> Config:
+        for name, part in self.connections.items():
+            if not part.credential:
+                continue
+            holder = self.connections.get(part.credential)
+            key = f'connections.{name}.credential names "{part.credential}"'
+            if holder is None:
+                raise ValueError(f"{key}, which is no connection. {nearest(part.credential, self.connections)}".strip())
+            if part.credential == name:
+                raise ValueError(f"{key} itself: leave it out")
+            if holder.platform != part.platform:
+                raise ValueError(f"{key}, which is a connection to {holder.platform}, not to {part.platform}")
+            if holder.credential:
+                raise ValueError(f'{key}, which has none of its own: name "{holder.credential}"')
+        return self
+
+    @model_validator(mode="after")
+    def _old_signatures_name_connections(self) -> Config:
+        for name in self.webhooks.old_signatures:
+            if name not in self.connections:
+                hint = nearest(name, self.connections)
+                raise ValueError(f'webhooks.old_signatures names "{name}", which is no connection. {hint}'.strip())
+        return self
 
     @model_validator(mode="after")
     def _trust_names_connections(self) -> Config:
@@ -205,7 +267,8 @@ def parse(text: str, file: str = FILE) -> Config:
         config = Config.model_validate(table)
     except ValidationError as error:
         raise translate(error, Config, text, file) from None
-    read_segments(config.segments, config.connections, text, file)
+    segments = read_segments(config.segments, config.connections, text, file)
+    read_roles(config.roles, segments, config.connections, text, file)
     return config
 
 

@@ -76,11 +76,21 @@ def has_inline_custom(folder: Path, connection: str) -> bool:
 
 
 def remove_connection(folder: Path, name: str) -> None:
-    """Take one connection away, with the trust that fields put in it and what segments become there."""
+    """Take one connection away, with the trust that fields put in it and what segments become there. Of those that its
+    credential opens, the first holds it from now on."""
     document = tomlkit.parse((folder / FILE).read_text("utf-8"))
     connections = document.get("connections")
     if isinstance(connections, Mapping):
         connections.pop(name, None)  # type: ignore[attr-defined]
+        heir = ""
+        for other, part in connections.items():
+            if part.get("credential") != name:
+                continue
+            if heir:
+                part["credential"] = heir
+            else:
+                heir = other
+                part.pop("credential")
     fields = document.get("fields")
     for rule in fields.values() if isinstance(fields, Mapping) else ():
         if isinstance(rule, Table) and name in rule.get("trust", ()):

@@ -39,12 +39,12 @@ def starter_text(name: str) -> str:
 class Source:
     """Where rules were written, so that a mistake is told with file, line and key."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._text, self._file = text, file
+    def __init__(self, text: str, file: str, section: str = SECTION) -> None:
+        self._text, self._file, self._section = text, file, section
 
     def wrong(self, where: tuple[str | int, ...], said: str, fix: str = "") -> ConfigError:
         """What is wrong at a place of the file."""
-        path = (SECTION, *where)
+        path = (self._section, *where)
         line = line_of(self._text, path)
         words = [str(part) for part in where if isinstance(part, str)]
         for number, content in enumerate(self._text.splitlines(), 1):
@@ -62,13 +62,14 @@ def read_segments(parts: Mapping[str, Any], connections: Iterable[str], text: st
     known = list(connections)
     found = {name: segment for name, segment in starters().items() if name not in parts}
     for name, part in parts.items():
-        found[name] = Segment(name, part.title or name, _rule(part, name, source), dict(part.destinations))
+        rule = rule_of(part, name, source, "segment", 'all = [{ role = "customer" }]')
+        found[name] = Segment(name, part.title or name, rule, dict(part.destinations))
         for connection in part.destinations:
             if connection not in known:
                 hint = nearest(connection, known) or _all(known)
                 raise source.wrong((name, "destinations", connection), f'"{connection}" is no connection.', hint)
     for name in parts:
-        _references(name, found, known, source)
+        references(name, found[name].rule, found, known, source)
     try:
         linked = link({name: segment.rule for name, segment in found.items()})
     except Circle as circle:
@@ -78,18 +79,20 @@ def read_segments(parts: Mapping[str, Any], connections: Iterable[str], text: st
     return {name: Segment(name, one.title, linked[name], one.destinations) for name, one in found.items()}
 
 
-def _rule(part: Any, name: str, source: Source) -> Rule:
+def rule_of(part: Any, name: str, source: Source, what: str, example: str) -> Rule:
+    """The rule that a section has, of a segment or *what* it is. Raises ConfigError."""
     given = {key: tree for key, tree in (("all", part.all), ("any", part.any)) if tree is not None}
     if not given:
-        raise source.wrong((name,), "this segment has no rule.", 'Add a line such as all = [{ role = "customer" }].')
+        raise source.wrong((name,), f"this {what} has no rule.", f"Add a line such as {example}.")
     try:
         return read_rule(given)
     except RuleError as error:
         raise source.wrong((name, *error.where), error.text, error.fix) from None
 
 
-def _references(name: str, found: Mapping[str, Segment], connections: list[str], source: Source) -> None:
-    for one in conditions(found[name].rule):
+def references(name: str, rule: Rule, found: Mapping[str, Segment], connections: list[str], source: Source) -> None:
+    """Raises ConfigError where a rule names a segment or a connection that is not there."""
+    for one in conditions(rule):
         if isinstance(one, InSegment) and one.name not in found:
             hint = nearest(one.name, found) or f"There are {listed(found, 'and')}."
             raise source.wrong((name, "segment"), f'there is no segment "{one.name}".', hint)
@@ -102,9 +105,11 @@ def _all(connections: list[str]) -> str:
     return f"There are {listed(connections, 'and')}." if connections else "There is no connection yet."
 
 
-def check_fields(segments: Mapping[str, Segment], fields: Mapping[str, str], text: str, file: str) -> None:
+def check_fields(
+    segments: Mapping[str, Segment], fields: Mapping[str, str], text: str, file: str, section: str = SECTION
+) -> None:
     """Raises ConfigError for a rule about a field that no connection has. *fields* are names with their labels."""
-    source = Source(text, file)
+    source = Source(text, file, section)
     for name, segment in segments.items():
         if segment == starters().get(name) or not fields:
             continue

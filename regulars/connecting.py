@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import Any
 from rich.markup import escape
 from rich.prompt import Confirm, Prompt
 
-from connectors.base import Account, Connector, CredentialKind, Option, Platform, RemoteField, Stream
+from connectors.base import Connector, CredentialKind, Option, Platform, RemoteField, Stream
 from mapping.fields import Field
 from mapping.values import Kind
-from regulars import show
+from regulars import show, try_files
+from regulars.config import ConnectionConfig
 from regulars.session import Session
 from regulars.trouble import REDACT, WrongUse, listed, nearest
 from regulars.words import CUT, shown
@@ -25,14 +26,22 @@ from regulars.words import CUT, shown
 SAMPLES = 3
 
 
-def credential(here: Session, entry: Platform, file: Path | None, oauth: bool) -> dict[str, str]:
-    """The credential's parts: from a file or stdin, else the environment, else the prompt. Raises WrongUse."""
+def credential(
+    here: Session, entry: Platform, file: Path | None, oauth: bool, kept: Callable[[], Mapping[str, str]] = dict
+) -> dict[str, str]:
+    """The credential's parts: from a file or stdin, else the environment, else the one *kept*, else the prompt. Raises
+    WrongUse."""
     kind = CredentialKind.OAUTH if oauth else CredentialKind.TOKEN
+    if kind not in entry.asks:
+        raise WrongUse(f"{entry.title} takes no OAuth credential.", fix="Leave --oauth out.")
     asked = entry.asks[kind]
     if file is not None:
         parts = _from_file(file, asked)
     else:
         parts = {o.id: v for o in asked if (v := os.environ.get(entry.environment.get(o.id, ""), "").strip())}
+        if not parts and not oauth and (known := kept()):
+            REDACT.learn(known)
+            return dict(known)
     missing = [option for option in asked if not parts.get(option.id)]
     if missing and here.may_ask and file is None:
         for option in missing:
@@ -69,26 +78,22 @@ def _from_file(file: Path, asked: Sequence[Option]) -> dict[str, str]:
     return {asked[0].id: lines[0]} if len(lines) == 1 else {}
 
 
-def audience(here: Session, entry: Platform, account: Account, wanted: str) -> str:
-    """The audience to keep in agreement: the one wanted by id or name, the only one, or a choice."""
-    found = account.audiences
-    if not found:
-        return ""
-    for option in found:
-        if wanted and wanted.casefold() in (option.id.casefold(), option.label.casefold()):
-            return option.id
-    names = listed([f"{option.label} ({option.id})" for option in found], "and")
-    if wanted:
-        hint = nearest(wanted, [word for option in found for word in (option.id, option.label)])
-        raise WrongUse(f'{entry.title} has no audience "{wanted}".', fix=hint or f"It has {names}.")
-    if len(found) == 1:
-        return found[0].id
-    if not here.may_ask:
-        raise WrongUse(f"{entry.title} has {len(found)} audiences: {names}.", fix="Choose one with --audience.")
-    for number, option in enumerate(found, 1):
-        here.say(f"  {number}  {escape(option.label)}  [soft]{escape(option.detail)}[/]")
-    chosen = Prompt.ask("Which audience?", choices=[str(n + 1) for n in range(len(found))], console=here.out)
-    return found[int(chosen) - 1].id
+def files(
+    here: Session, entry: Platform, given: Sequence[Path], columns: Sequence[str], before: ConnectionConfig | None
+) -> dict[str, Any]:
+    """The exports to read, as seen from the business's folder, and what their renamed columns are. Raises WrongUse."""
+    if (given or columns) and not entry.files:
+        raise WrongUse(f"{entry.title} is not read from files.", fix="As in `regulars connect files --file FILE`.")
+    renamed = {"columns": {**(before.columns if before else {}), **try_files.renamed(columns)}} if columns else {}
+    if not entry.files or (not given and before is not None):
+        return renamed
+    if not given:
+        fix = "As in `regulars connect files --file contacts.csv`; a folder is named to have its newest export read."
+        raise WrongUse("Which files?", fix=fix)
+    for path in given:
+        if not here.path(path).exists():
+            raise WrongUse(f"There is no file {path}.", fix="Name it as seen from the folder of the business.")
+    return {"files": list(dict.fromkeys(path.as_posix() for path in given)), **renamed}
 
 
 def choose_streams(here: Session, offered: Sequence[Stream], wanted: str | None, first_time: bool) -> list[str] | None:
@@ -129,8 +134,23 @@ def offered(connector: Connector) -> Fields:
     return Fields(ready, own)
 
 
-def choose_fields(here: Session, found: Fields, wanted: str | None, present: tuple[str, ...] | None) -> list[str]:
-    """Our names of the rows to use. *wanted* is the option's text; *present* what was chosen before."""
+def names_of(found: Fields) -> frozenset[str]:
+    """All names by which the fields there may be chosen."""
+    own = [one.row for one in found.own if one.row is not None]
+    remote = (row.remote for row in (*found.ready, *own))
+    names = {row.name for row in found.ready} | {part for one in remote for part in (one, one.rpartition(".")[2])}
+    return frozenset(name.casefold() for name in names)
+
+
+def choose_fields(
+    here: Session,
+    found: Fields,
+    wanted: str | None,
+    present: tuple[str, ...] | None,
+    elsewhere: frozenset[str] = frozenset(),
+) -> list[str]:
+    """Our names of the rows to use. *wanted* is the option's text; *present* what was chosen before; what is only
+    *elsewhere*, in another audience that is connected with this one, is left out and said."""
     known = [row.name for row in found.ready if row.name != "email"]
     chosen = wanted
     if chosen is None and present is not None:
@@ -145,6 +165,8 @@ def choose_fields(here: Session, found: Fields, wanted: str | None, present: tup
     if not chosen or chosen.strip() == "all":
         return known
     names = [name.strip() for name in chosen.split(",") if name.strip()]
+    _left_out(here, [name for name in names if name not in known and name in elsewhere])
+    names = [name for name in names if name in known or name not in elsewhere]
     for name in names:
         if name not in known and name != "email":
             hint = nearest(name, known) or f"There are {listed(known, 'and')}."
@@ -152,8 +174,16 @@ def choose_fields(here: Session, found: Fields, wanted: str | None, present: tup
     return [name for name in names if name != "email"]
 
 
-def choose_own(here: Session, found: Fields, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Fields of one's own, as the configuration keeps them: our name → remote name, type and way."""
+def _left_out(here: Session, names: Sequence[str]) -> None:
+    if names:
+        here.say(f"[warn]![/] It has no {escape(listed(names, 'and no'))}, and goes on without.")
+
+
+def choose_own(
+    here: Session, found: Fields, wanted: Sequence[str], elsewhere: frozenset[str] = frozenset()
+) -> dict[str, dict[str, str]]:
+    """Fields of one's own, as the configuration keeps them: our name → remote name, type and way. What is only
+    *elsewhere* is left out and said."""
     texts = list(wanted)
     if not texts and found.own and here.may_ask:
         names = ", ".join(one.remote.rpartition(".")[2] for one in islice(found.own, 12))
@@ -165,6 +195,9 @@ def choose_own(here: Session, found: Fields, wanted: Sequence[str]) -> dict[str,
         ours, sign, theirs = (part.strip() for part in text.partition("="))
         if not (ours and sign and theirs):
             raise WrongUse(f'"{text}" is not understood.', fix="Write our_name=there, as in bread=favourite_bread.")
+        if theirs.casefold() in elsewhere:
+            _left_out(here, [theirs])
+            continue
         row = _own_row(found, theirs)
         custom[ours] = {"remote": row.remote, "type": row.kind.value}
         if not row.writable or (row.kind is Kind.BIRTHDAY and "." not in row.remote):

@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 
 from regulars.demo_model import second_act
+from regulars.demo_realtime import third_act
 from regulars.session import THEME
 from regulars.street import HUBSPOT_TOKEN, MAILCHIMP_KEY
 from regulars.trouble import REDACT
@@ -63,6 +64,9 @@ class Demo:
             second_act(self)
             (self.checks / "told.json").write_text(json.dumps(self.told), "utf-8")
             code = code or self._recount("The segments")
+            third_act(self, _two_free_ports())
+            (self.checks / "told.json").write_text(json.dumps(self.told), "utf-8")
+            code = code or self._recount("What was told")
         self._farewell(time.monotonic() - began)
         return code
 
@@ -162,8 +166,8 @@ class Demo:
         self.title(
             f"Two platforms are rehearsed on this machine, with a town of {self.people:,} people (seed {self.seed})"
         )
-        self._show(arguments)
-        command = [*self._command(), *arguments, "--truth", "truth.json", "--json"]
+        self.show(arguments)
+        command = [*self.command(), *arguments, "--truth", "truth.json", "--json"]
         with (self.folder / "sandbox.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=self.environment)
         try:
@@ -207,10 +211,12 @@ class Demo:
         ):
             pass
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The command line on this workspace."""
         return [sys.executable, "-m", "regulars", "-C", str(self.folder)]
 
-    def _show(self, arguments: Sequence[str]) -> None:
+    def show(self, arguments: Sequence[str]) -> None:
+        """Show a command as a person would type it."""
         words = [f'"{word}"' if " " in word else word for word in arguments]
         self.console.print(f"[soft]$[/] [name]regulars -C {self.folder} {' '.join(words)}[/]", soft_wrap=True)
 
@@ -220,17 +226,17 @@ class Demo:
     def run(self, *arguments: str, waits: bool = False, keep: bool = False) -> dict[str, Any]:
         """Run one command as a person would; *waits* allows for things that wait for one. With *keep* its JSON
         answer comes back, and is shown in short."""
-        self._show(arguments)
+        self.show(arguments)
         if keep:
             document: dict[str, Any] = self.answer(*arguments, waits=waits)
             self.console.print("  ".join(f"{name}: {value}" for name, value in document.items()))
             return document
-        ended = subprocess.run([*self._command(), *arguments], env=self.environment, check=False).returncode
+        ended = subprocess.run([*self.command(), *arguments], env=self.environment, check=False).returncode
         self._judge(ended, arguments, waits)
         return {}
 
     def answer(self, *arguments: str, waits: bool = False) -> Any:
-        command = [*self._command(), *arguments, "--json"]
+        command = [*self.command(), *arguments, "--json"]
         ended = subprocess.run(command, env=self.environment, check=False, stdout=subprocess.PIPE)
         self._judge(ended.returncode, arguments, waits)
         return json.loads(ended.stdout)

@@ -10,8 +10,9 @@ from mapping.consent import Standing
 from mapping.decisions import Decision
 from mapping.money import major
 from mapping.survivorship import Choice
+from regulars import show_roles
 from sync.queries import PersonLine
-from sync.queries_facts import PersonFacts
+from sync.queries_facts import Belonging, PersonFacts
 from sync.why import Answer, FieldAnswer, Said
 
 
@@ -26,7 +27,7 @@ def person_document(line: PersonLine, answer: Answer, facts: PersonFacts | None 
         "conflicts": sorted(answer.person.conflicts),
         "records": [_record(record, answer) for record in answer.case.records],
         "left_alone": answer.left_alone is not None,
-        "relationships": [dict(one) for one in answer.relationships],
+        "roles": [show_roles.document(one) for one in answer.roles],
         "consent": {address: _standing(stands, answer) for address, stands in answer.consent.items()},
         "findings": [asdict(finding) for finding in answer.findings],
         "writes": [asdict(write) for write in answer.writes],
@@ -34,10 +35,14 @@ def person_document(line: PersonLine, answer: Answer, facts: PersonFacts | None 
     }
 
 
+def _belonging(one: Belonging) -> dict[str, Any]:
+    return {**asdict(one), "roles": [show_roles.document(spell) for spell in one.roles]}
+
+
 def facts_document(facts: PersonFacts) -> dict[str, Any]:
     """What the fact tables know of a person, as JSON. Amounts are exact: as text, and in the smallest unit."""
     return {
-        "organizations": [asdict(one) for one in facts.organizations],
+        "organizations": [_belonging(one) for one in facts.organizations],
         "touchpoints": [asdict(one) for one in facts.touchpoints],
         "deals": [{**asdict(one), "amount": _money(one.amount, one.currency)} for one in facts.deals],
         "money": {

@@ -109,7 +109,7 @@ _WRITTEN: _Counts = {
     "new there": (lambda part: part.creates, ""),
     "held": (lambda part: part.held, "warn"),
     "refused": (lambda part: part.refused_writes, "bad"),
-    "later": (lambda part: part.pending + part.moved, "warn"),
+    "later": (lambda part: part.pending + part.moved + part.uncertain, "warn"),
 }
 _REHEARSED: _Counts = {
     "planned": (lambda part: part.planned, ""),
@@ -149,6 +149,8 @@ def next_lines(balance: Balance) -> list[str]:
         lines.append("See second records of one person: [strong]regulars duplicates[/]")
     if any(part.refused or part.refused_writes for part in balance.connections.values()):
         lines.append("See what was refused: [strong]regulars status[/]")
+    if any(part.uncertain for part in balance.connections.values()):
+        lines.append("An answer was lost. See where to look: [strong]regulars status[/]")
     return lines
 
 

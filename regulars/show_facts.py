@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from mapping.facts import By, DealState, Touch, Way
 from mapping.money import major
-from regulars import show
+from regulars import show, show_roles
 from regulars.session import Session
 from regulars.words import CUT, count, shown, when
 from sync.queries_facts import Belonging, PersonFacts, Said
@@ -35,7 +35,9 @@ def _belonging(one: Belonging, timezone: str) -> str:
     name = one.name or one.domain or one.organization
     details = [part for part in (one.label, one.domain if one.domain != name else "", one.connection) if part]
     past = f", until {when(one.until, timezone)}" if one.until is not None else ""
-    return f"Belongs to [strong]{escape(name)}[/] [soft]({escape(', '.join(details))}{past})[/]"
+    roles = "; ".join(show_roles.in_words(spell, timezone) for spell in one.roles)
+    is_ = f": {escape(roles)}" if roles else ""
+    return f"Belongs to [strong]{escape(name)}[/] [soft]({escape(', '.join(details))}{past})[/]{is_}"
 
 
 def _money(here: Session, known: PersonFacts) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.markup import escape
 
 from mapping.claims import Claim
 from mapping.consent import Standing
-from regulars import show, show_facts
+from mapping.decisions import Decision, DecisionKind
+from mapping.roles import words
+from regulars import show, show_facts, show_roles
 from regulars.person_documents import find, named
 from regulars.session import Session
 from regulars.words import CLAIMS, CUT, DECISIONS, FINDINGS, KINDS, RULES, count, label, shown, when
@@ -52,9 +53,7 @@ def person(
             f"[warn]Left alone[/] since {when(answer.left_alone.at, timezone)}: only opt-outs are written."
             f" [soft]`regulars leave-alone {line.id} --off` takes it back.[/]"
         )
-    for relation in answer.relationships:
-        parts = (relation["role"], relation["stage"], relation["owner"] and f"looked after by {relation['owner']}")
-        console.print("To the business: " + escape(", ".join(str(part) for part in parts if part)))
+    show_roles.table(here, answer.roles, timezone)
     for address, stands in answer.consent.items():
         console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
     show_facts.facts(here, facts, timezone)
@@ -133,7 +132,8 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
         )
     for decision in answer.case.decisions:
         console.print(
-            f"[warn]{when(decision.at, timezone)}[/]: {DECISIONS[decision.kind.value]}" + _about(decision, labels)
+            f"[warn]{when(decision.at, timezone)}[/]: {DECISIONS[decision.kind.value]}"
+            + _about(decision, labels, timezone)
         )
     if total > 1 and not answer.ties and not answer.case.decisions:
         console.print(f"{count(total, 'record')}, joined by what they held before.")
@@ -145,7 +145,9 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
         console.print(f"\n[soft]More about one field: regulars why {line.id} {first}[/]")
 
 
-def _about(decision: Any, labels: Mapping[str, str]) -> str:
+def _about(decision: Decision, labels: Mapping[str, str], timezone: str) -> str:
+    if decision.kind is DecisionKind.ROLE:
+        return escape("".join(f": {show_roles.word_text(word, timezone)}" for word in words([decision])))
     if not decision.name:
         return ""
     return escape(f" ({label(decision.name, labels)}: {shown(decision.value, CUT)})")
@@ -174,7 +176,8 @@ def why_field(
         console.print(f"Your rule: [strong]{escape(', then '.join(part.trust))}[/] is trusted.")
     for decision in part.decisions:
         console.print(
-            f"[warn]{when(decision.at, timezone)}[/]: {DECISIONS[decision.kind.value]}" + _about(decision, labels)
+            f"[warn]{when(decision.at, timezone)}[/]: {DECISIONS[decision.kind.value]}"
+            + _about(decision, labels, timezone)
         )
     for finding in part.findings:
         console.print(f"[warn]{escape(finding.kind)}[/] {escape(finding.connection)}: {escape(finding.detail)}")

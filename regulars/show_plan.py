@@ -13,11 +13,15 @@ from rich.markup import escape
 
 from mapping.model import WriteKind
 from regulars import show
+from regulars.show_deeds import DEEDS, deed_row
 from regulars.words import BLANK, CUT, KINDS, RULES, label, shown
 from sync.queries import PersonLine
 from sync.writes import Write
 
 FEW = 40
+USUAL = ("opt_out", "update", "create", "archive", "list")
+"""Kinds of writes that a summary always counts; others where there are some."""
+FINAL = (WriteKind.OPT_OUT, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY)
 
 
 def plan_document(
@@ -84,6 +88,8 @@ def _rows(writes: Iterable[Write], labels: Mapping[str, str], cut: int) -> Itera
             words = ("[soft]not on it[/]", "on it") if write.settings[0].after else ("on it", "[soft]not on it[/]")
             rule = str(write.settings[0].rule)
             yield write, (f"list {escape(write.purpose)}", *words, escape(RULES.get(rule, rule)))
+        elif write.kind in DEEDS:
+            yield write, deed_row(write)
         elif write.kind is WriteKind.CREATE:
             state = "new, subscribed" if write.subscribed else "new"
             yield (
@@ -102,15 +108,16 @@ def _rows(writes: Iterable[Write], labels: Mapping[str, str], cut: int) -> Itera
 def plan_summary(console: Console, counts: Mapping[tuple[str, WriteKind], int], hash_: str) -> None:
     """How many writes go where, and what they may cost."""
     names = sorted({connection for connection, _ in counts})
-    made = show.table(console, "write to", *(f"{words}>" for words in KINDS.values()))
+    kinds = [kind for kind in KINDS if kind in USUAL or any(WriteKind(kind) is found for _, found in counts)]
+    made = show.table(console, "write to", *(f"{KINDS[kind]}>" for kind in kinds))
     for name in names:
         numbers = Counter({kind.value: total for (connection, kind), total in counts.items() if connection == name})
-        made.add_row(f"[name]{escape(name)}[/]", *(show.number(numbers[kind]) for kind in KINDS))
+        made.add_row(f"[name]{escape(name)}[/]", *(show.number(numbers[kind]) for kind in kinds))
     console.print(made)
     creates = sum(total for (_, kind), total in counts.items() if kind is WriteKind.CREATE)
     if creates:
         console.print(f"[warn]{creates:,} new records[/]: platforms may bill for contacts.")
-    final = sum(total for (_, kind), total in counts.items() if kind in (WriteKind.OPT_OUT, WriteKind.ARCHIVE))
+    final = sum(total for (_, kind), total in counts.items() if kind in FINAL)
     if final:
         console.print(f"[warn]{final:,} cannot be undone[/] (opt-outs and archivings).")
     console.print(f"[soft]plan {hash_}[/]")

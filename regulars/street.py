@@ -19,10 +19,12 @@ from sandbox.server import serving_all
 from sandbox.town import build_town, populate
 from sandbox.town_business import populate_business, with_business
 from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
+from sandbox.town_workshops import populate_workshops, with_workshops
+from sandbox.webhooks_postman import delivering
 
 HUBSPOT_TOKEN = "sandbox-hubspot-demo"  # noqa: S105 - opens nothing but the sandbox
 MAILCHIMP_KEY = "sandbox-mailchimp-demo-us0"
-FORMAT = 2
+FORMAT = 3
 SAVE_SECONDS = 1.0
 RECOUNTED = 1_000_000  # mails sent, up to which the truth tells what became of each
 
@@ -52,8 +54,10 @@ def build(
     members: int | None = None,
     campaigns: int = USUAL,
     quotas: bool = True,
+    workshops: bool = False,
 ) -> Street:
-    """Fresh emulators with a town of *people*, or of so many *contacts* and *members*."""
+    """Fresh emulators with a town of *people*, or of so many *contacts* and *members*; with *workshops* Mailchimp has a
+    second audience."""
     hubspot, mailchimp = _empty(quotas)
     town, business = with_business(build_town(people=people, seed=seed, contacts=contacts, members=members))
     populate(town, hubspot, mailchimp)
@@ -62,6 +66,9 @@ def build(
     mailchimp.load_past(past)
     if len(town.members) * campaigns <= RECOUNTED:
         town = with_touchpoints(town, past)
+    if workshops:
+        town, second = with_workshops(town)
+        populate_workshops(second, mailchimp)
     return Street(hubspot, mailchimp, seed, len(town.truth.people), town.truth_json())
 
 
@@ -109,10 +116,10 @@ class _Keeper(threading.Thread):
     def run(self) -> None:
         before = -1
         while self._path is not None:
-            calls = sum(emulator.calls.total() for emulator in self._street.emulators)
-            if calls != before:
+            deeds = sum(one.calls.total() + one.postman.counts.total() for one in self._street.emulators)
+            if deeds != before:
                 save(self._path, self._street)
-                before = calls
+                before = deeds
             if self._done.wait(SAVE_SECONDS):
                 save(self._path, self._street)
                 return
@@ -124,13 +131,14 @@ class _Keeper(threading.Thread):
 
 @contextmanager
 def open_street(street: Street, ports: Sequence[int], state: Path | None = None) -> Iterator[list[str]]:
-    """Serve the emulators, and keep their state while they are served."""
+    """Serve the emulators, with their webhooks, and keep their state while they are served."""
     keeper = _Keeper(state, street)
     try:
         with serving_all(street.emulators, ports) as addresses:
             keeper.start()
             try:
-                yield addresses
+                with delivering(one.postman for one in street.emulators):
+                    yield addresses
             finally:
                 keeper.finish()
     except OSError as error:

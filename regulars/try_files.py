@@ -13,6 +13,7 @@ from connectors.files_forms import (
     FORMS,
     HUBSPOT,
     KINDS,
+    NOTHING,
     SUBSCRIBED,
     Form,
     Layout,
@@ -28,9 +29,6 @@ from connectors.files_text import Empty
 from regulars.session import Session
 from regulars.trouble import WrongUse, listed, nearest
 from regulars.words import count
-
-NOTHING = "-"
-"""Said of a column that is to be left out."""
 
 
 def renamed(columns: Sequence[str]) -> dict[str, str]:

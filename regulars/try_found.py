@@ -155,8 +155,8 @@ def _bounced(conn: Connection) -> dict[str, Any]:
 
 def _holders(conn: Connection, addresses: Sequence[str]) -> dict[str, list[Record]]:
     """The records whose main address is one of these."""
-    columns = [t.identifier.c.value, t.identifier.c.record]
-    ids = [row[1] for row in bulk.select_in(conn, columns, t.identifier.c.value, addresses)]
+    held = bulk.select_in(conn, [t.identifier.c.record], t.identifier.c.value, addresses, {"kind": "email"})
+    ids = [row[0] for row in held]
     found: dict[str, list[Record]] = {}
     for record in by_id(conn, ids).values():
         found.setdefault(ledger_address(record.addresses[0]), []).append(record)

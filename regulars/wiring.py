@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors import CATALOGUE
@@ -20,8 +21,11 @@ from connectors.codecs import (
     write_flag,
     write_number,
 )
+from connectors.files_forms import NOTHING, meanings
+from connectors.pace import Pace
 from mapping.decisions import Policies
 from mapping.fields import Codec, Field, FieldTable, Way
+from mapping.model import Companies, Direction
 from mapping.values import Kind
 from regulars.config import FILE, Config, ConnectionConfig, CustomField
 from regulars.trouble import REDACT, ConfigError, WrongUse, listed, nearest
@@ -55,6 +59,7 @@ def field_table(entry: Platform, config: ConnectionConfig, where: str) -> FieldT
 
     The set in which segments are shown (tags) is always read: a badge that we cannot see is one that we cannot keep.
     """
+    _of_its_kind(entry, config, where)
     standard = entry.connector.table
     known = [*(row.name for row in standard), *config.custom]
     for name in config.fields or ():
@@ -69,6 +74,27 @@ def field_table(entry: Platform, config: ConnectionConfig, where: str) -> FieldT
     if badges and chosen is not None and badges not in chosen and badges not in config.custom:
         custom.append(replace(standard.by_name[badges], way=Way.READS))
     return standard.choose(chosen, custom)
+
+
+def _of_its_kind(entry: Platform, config: ConnectionConfig, where: str) -> None:
+    """Files are named where a platform is made of them and nowhere else, and nothing is written to them."""
+    if entry.files and not config.files:
+        fix = f"Name them with `regulars connect {entry.name} --file FILE`."
+        raise ConfigError("this connection names no file.", file=FILE, key=f"{where}.files", fix=fix)
+    if entry.files and config.custom:
+        text = f"columns of your own are not read from {entry.title.lower()}."
+        raise ConfigError(text, file=FILE, key=f"{where}.custom", fix="Leave it out.")
+    for heading, meaning in config.columns.items():
+        if meaning not in (*meanings(), NOTHING):
+            hint = nearest(meaning, meanings()) or f"Known are {listed(meanings(), 'and')}."
+            text = f'the column "{heading}" cannot be the field "{meaning}", which no export has.'
+            raise ConfigError(text, file=FILE, key=f"{where}.columns", fix=hint)
+    for key, given in (("files", config.files), ("whole", config.whole), ("columns", config.columns)):
+        if given and not entry.files:
+            raise ConfigError(f"{entry.title} is not read from files.", file=FILE, key=f"{where}.{key}")
+    if entry.connector.reads_only and config.direction is not Direction.READ:
+        text = f'{entry.title.lower()} cannot be written: expected "read", found "{config.direction.value}".'
+        raise ConfigError(text, file=FILE, key=f"{where}.direction")
 
 
 def custom_row(entry: Platform, name: str, part: CustomField) -> Field:
@@ -94,12 +120,29 @@ def streams(entry: Platform, config: ConnectionConfig, where: str) -> tuple[str,
     return config.streams
 
 
+def companies(entry: Platform, config: ConnectionConfig, where: str) -> Companies:
+    """What a connection may do about the companies that people work for. Raises ConfigError."""
+    stream = entry.connector.companies_in
+    if config.companies is Companies.NONE:
+        return config.companies
+    if not stream:
+        text = (
+            f'{entry.title} has no companies that people belong to, so companies = "{config.companies}" asks too much.'
+        )
+        raise ConfigError(text, file=FILE, key=f"{where}.companies", fix="Take the line away.")
+    if stream not in config.streams:
+        text = f'companies = "{config.companies}" rests on the stream "{stream}", which is not read.'
+        raise ConfigError(text, file=FILE, key=f"{where}.companies", fix=f'Add "{stream}" to streams.')
+    return config.companies
+
+
 def tables(config: Config) -> dict[str, FieldTable]:
     """Every connection's field table, by name. Raises ConfigError."""
     found = {}
     for name, part in config.connections.items():
         entry = platform(part.platform, f"connections.{name}.platform")
         found[name] = field_table(entry, part, f"connections.{name}")
+        companies(entry, part, f"connections.{name}")
     return found
 
 
@@ -138,10 +181,13 @@ def open_connector(
     config: ConnectionConfig,
     *,
     region: str,
+    folder: Path,
     where: str = "",
     renewed: Callable[[Mapping[str, str]], None] | None = None,
+    pace: Pace | None = None,
 ) -> Connector:
-    """A connector over one credential. Raises WrongUse where demo and real would meet."""
+    """A connector over one credential, or over files named beside *folder*. Raises WrongUse where demo and real would
+    meet."""
     REDACT.learn(credential)
     keep_apart(entry, credential.values(), config.base_url)
     settings = Settings(
@@ -150,9 +196,13 @@ def open_connector(
         fields=field_table(entry, config, where),
         own_key=config.own_key,
         region=region,
+        streams=streams(entry, config, where),
+        files=tuple(str(folder / Path(one).expanduser()) for one in config.files),
+        whole=config.whole,
+        columns=config.columns,
     )
     make: Callable[..., Connector] = entry.connector
-    return make(credential, settings, renewed=renewed)
+    return make(credential, settings, renewed=renewed, pace=pace)
 
 
 def keep_apart(entry: Platform, parts: Iterable[str], base_url: str) -> None:

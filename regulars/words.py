@@ -19,6 +19,8 @@ RULES: Mapping[str, str] = {
     "union": "all that any side has",
     "undo": "undoes an earlier write",
     "segment": "the segments they are in",
+    "belongs": "another connection says so",
+    "asked": "you asked for it",
 }
 
 KINDS: Mapping[str, str] = {
@@ -27,6 +29,10 @@ KINDS: Mapping[str, str] = {
     "create": "new records",
     "archive": "put away",
     "list": "on lists",
+    "company": "new companies",
+    "tie": "at companies",
+    "company_away": "companies put away",
+    "task": "tasks",
 }
 
 FINDINGS: Mapping[str, str] = {
@@ -47,6 +53,7 @@ DECISIONS: Mapping[str, str] = {
     "lead": "made the leading record",
     "leave_alone": "to be left alone",
     "release": "released",
+    "role": "you said what they are to you",
 }
 
 CLAIMS: Mapping[str, str] = {

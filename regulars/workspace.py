@@ -14,10 +14,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from connectors.base import Connector, Platform
+from connectors.pace import Pace
 from mapping.decisions import Policies
 from mapping.model import BADGE
 from regulars import wiring
 from regulars.config import FILE, Config, load
+from regulars.config_roles import check_role_fields, read_roles
 from regulars.config_segments import check_fields, read_segments
 from regulars.session import Session
 from regulars.trouble import ConnectionFailed, WrongUse, listed, nearest, nearest_fields
@@ -26,6 +28,7 @@ from sync import queries
 from sync.audience import Audiences
 from sync.engine import Engine
 from sync.keys import LocalKeys, system_keyring
+from sync.organizations import work_out
 from sync.people import fold_and_plan
 from sync.resolve import Identity, resolve
 from sync.runs import last_revision
@@ -50,6 +53,7 @@ class Workspace:
         self.folder = folder
         self.config: Config = load(folder)
         self._opened: list[Connector] = []
+        self._paces: dict[tuple[str, frozenset[tuple[str, str]]], Pace] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -67,6 +71,12 @@ class Workspace:
     @cached_property
     def labels(self) -> Mapping[str, str]:
         return wiring.labels(self.config)
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """What the platform of each connection is called."""
+        parts = self.config.connections.items()
+        return {name: wiring.platform(part.platform, f"connections.{name}.platform").title for name, part in parts}
 
     @property
     def timezone(self) -> str:
@@ -93,19 +103,26 @@ class Workspace:
         """One connection's connector. Raises ConnectionFailed where it has no credential."""
         part = self.config.connections[name]
         entry = wiring.platform(part.platform, f"connections.{name}.platform")
-        credential = self.vault.get(name, credential_parts(entry))
-        if not credential:
-            asked = variable(name, next(iter(credential_parts(entry)), "token"))
-            fix = f"Run `regulars connect {part.platform} --name {name}`, or set {asked}."
+        parts = credential_parts(entry)
+        holder = part.credential or name
+        credential = self.vault.get(holder, parts) if parts else {}
+        if parts and not credential:
+            asked = variable(holder, parts[0])
+            fix = f"Run `regulars connect {part.platform} --name {holder}`, or set {asked}."
             raise ConnectionFailed(f"{name} has no credential.", fix=fix)
+        account = (part.base_url, frozenset(credential.items()))
         connector = wiring.open_connector(
             entry,
             credential,
             part,
             region=self.config.business.country,
+            folder=self.folder,
             where=f"connections.{name}",
-            renewed=partial(self.vault.put, name),
+            renewed=partial(self.vault.put, holder),
+            pace=self._paces.get(account),
         )
+        if connector.pace is not None:
+            self._paces[account] = connector.pace  # a limit holds for whoever calls with this credential
         self._opened.append(connector)
         return connector
 
@@ -114,8 +131,11 @@ class Workspace:
         """The business's segments, in its time zone. Raises ConfigError."""
         text = (self.folder / FILE).read_text("utf-8")
         found = read_segments(self.config.segments, self.config.connections, text, FILE)
-        check_fields(found, {name: self.labels.get(name, name) for name in self.policies.kinds}, text, FILE)
-        return Audiences(found, zone(self.timezone) or UTC)
+        roles = read_roles(self.config.roles, found, self.config.connections, text, FILE)
+        fields = {name: self.labels.get(name, name) for name in self.policies.kinds}
+        check_fields(found, fields, text, FILE)
+        check_role_fields(roles, fields, text, FILE)
+        return Audiences(found, zone(self.timezone) or UTC, roles, self.policies)
 
     def _shown(self, connection: str, *kinds: str) -> dict[str, str]:
         """What segments become at a connection, as tags or as lists: the segment's name and the words there."""
@@ -138,9 +158,21 @@ class Workspace:
                 streams=wiring.streams(wiring.platform(part.platform), part, f"connections.{name}"),
                 tags=self._shown(name, "tag"),
                 lists=self._shown(name, "list", "segment"),
+                companies=part.companies,
+                hears=self.hears(name),
             )
             for name, part in self.config.connections.items()
         ]
+
+    def webhook_secrets(self, name: str) -> list[str]:
+        """The secrets by which a connection's platform proves that it calls, those valid now."""
+        kept = self.vault.get(hook_secret(name), ("secret",))
+        return [value for value in (kept.get("secret", ""), kept.get("former", "")) if value]
+
+    def hears(self, name: str) -> bool:
+        """Whether a connection's platform calls us."""
+        entry = wiring.platform(self.config.connections[name].platform)
+        return entry.connector.hooks is not None and bool(self.webhook_secrets(name))
 
     def engine(self, progress: Progress) -> Engine:
         """The engine over all connections."""
@@ -152,6 +184,7 @@ class Workspace:
             now=now,
             progress=progress,
             fresh_for=fresh,
+            full_every=self.config.full_every,
             audiences=self.audiences,
         )
 
@@ -162,8 +195,14 @@ class Workspace:
             part = self.config.connections[name]
             mails = wiring.platform(part.platform).connector.mails
             target = Target.of(name, table, part.direction, part.create, mails)
-            targets[name] = replace(target, tags=self._shown(name, "tag"), lists=self._shown(name, "list", "segment"))
+            targets[name] = replace(
+                target,
+                tags=self._shown(name, "tag"),
+                lists=self._shown(name, "list", "segment"),
+                companies=part.companies,
+            )
         resolve(self.database, last_revision(self.database), Identity())
+        work_out(self.database, last_revision(self.database))
         fold_and_plan(self.database, targets, self.policies, settle_marks=False).close()
 
     def close(self) -> None:
@@ -172,6 +211,11 @@ class Workspace:
             connector.close()
         if "database" in self.__dict__:
             self.database.close()
+
+
+def hook_secret(name: str) -> str:
+    """The vault's name for a connection's webhook secrets."""
+    return f"{name}.webhook"
 
 
 def credential_parts(entry: Platform) -> list[str]:

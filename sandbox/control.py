@@ -8,9 +8,13 @@ GET  state            every record, one JSON object a line
 GET  calls            counters: calls, writes, refused, faults seen
 POST calls            ``{"reset": true}`` sets the counters back to zero
 POST faults           ``{"kind": ..., "times": ...}``, or ``{"clear": true}``
-POST settings         ``{"late_index": 5, "rewrites": {"city": "lower"}, "quotas": false}``
+POST settings         ``{"late_index": 5, "rewrites": {"city": "lower"}, "quotas": false}``; ``{"proxy": {...}}``:
+                      public addresses of listeners, and where they are on this machine (see `webhooks_wire`)
 POST edit             ``{"action": "update", "arguments": {...}}``: what a person does in the product
 POST clock            ``{"advance": seconds}`` (needs a SimClock)
+GET  webhooks         what waits to be told, what was sent and how
+POST webhooks         tricks, ``{"lost": 0.1, "seed": 4}`` (see `webhooks_mischief`); ``{}``: none any more
+POST webhooks/step    deliver what is due now
 ====================  ========================================================================
 """
 
@@ -23,6 +27,7 @@ import orjson
 from flask import Flask, Response, request
 
 from sandbox.faults import Rewrite, Unknown
+from sandbox.webhooks_mischief import mischief_of
 
 if TYPE_CHECKING:
     from sandbox.platform import Emulator
@@ -41,6 +46,9 @@ def add_control_routes(app: Flask, emulator: Emulator) -> None:
         "POST settings": ("settings", _settings),
         "POST edit": ("edit", _edit),
         "POST clock": ("clock", _clock),
+        "GET webhooks": ("webhooks", lambda e: e.postman.summary()),
+        "POST webhooks": ("webhooks", _mischief),
+        "POST webhooks/step": ("webhooks/step", lambda e: {"delivered": len(e.postman.step())}),
     }
     for key, (path, act) in routes.items():
         app.add_url_rule(
@@ -127,6 +135,8 @@ def _settings(emulator: Emulator) -> dict[str, Any]:
             emulator.quotas = bool(value)
         elif name == "rewrites":
             emulator.rewrites = {key: _rewrite(rule) for key, rule in value.items()}
+        elif name == "proxy":
+            emulator.mailroom.wire.lead(value)
         else:
             raise ValueError(f"no such setting: {name}")
     return body
@@ -139,6 +149,12 @@ def _rewrite(rule: str | dict[str, Any]) -> Rewrite:
 def _edit(emulator: Emulator) -> dict[str, Any]:
     body = _body()
     return {"result": emulator.human(body["action"], body.get("arguments", {}))}
+
+
+def _mischief(emulator: Emulator) -> dict[str, Any]:
+    settings = _body()
+    emulator.postman.mischief = mischief_of(settings)
+    return settings
 
 
 def _clock(emulator: Emulator) -> dict[str, Any]:

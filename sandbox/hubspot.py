@@ -1,16 +1,16 @@
 """HubSpot, rehearsed: one portal with its contacts, companies, deals, tickets, activities, associations, lists,
-properties, pipelines, owners, e-mail preferences, tokens and quotas.
+properties, pipelines, owners, e-mail preferences, webhooks, tokens and quotas.
 
 Docs      developers.hubspot.com as read into platform-facts.md; each behaviour names its part of that page.
 Paths     numbered (``/crm/v3/...``) and date version 2026-03, the same handlers under both.
 Doubtful  facts marked (?) are fields of `hubspot_rules.Switches`; the tests run both settings.
 
 Not emulated
-  leads, products, custom and other objects; evaluating the filters of lists; folders of lists; changing pipelines
-  and labels over the API; associations v3; webhooks and the webhooks journal; imports, exports, forms, timeline
-  events; restoring deleted records; rules that an admin set for values (2026-09); property archiving; preference
-  page links; business units; calculated properties other than those of consent, merges, bounces and closed stages
-  (so no ``associatedcompanyid`` and no numbers of associated records); redacting e-mails for who lacks their
+  leads, products, custom and other objects; evaluating the filters of lists; folders of lists; changing pipelines and
+  labels over the API; associations v3; the webhooks journal (more in `hubspot_webhooks`); imports, exports, forms,
+  timeline events; restoring deleted records; rules that an admin set for values (2026-09); property archiving;
+  preference page links; business units; calculated properties other than those of consent, merges, bounces and closed
+  stages (so no ``associatedcompanyid`` and no numbers of associated records); redacting e-mails for who lacks their
   scope; 423 and 477 answers (ask for them with a fault of that status).
 """
 
@@ -52,7 +52,10 @@ from sandbox.hubspot_state import (
     Token,
     ms,
 )
-from sandbox.platform import Answer, Call, Emulator, Route, Stop, utc
+from sandbox.hubspot_webhooks import HubSpotHooked, HubSpotMailroom
+from sandbox.hubspot_webhooks_api import HooksApi
+from sandbox.platform import Answer, Call, Route, Stop, utc
+from sandbox.webhooks_postman import Postman
 
 __all__ = ["HubSpotSandbox", "Limits", "Switches"]
 
@@ -66,7 +69,7 @@ OWNERS = (
 )
 
 
-class HubSpotSandbox(Hands, Emulator):
+class HubSpotSandbox(Hands, HubSpotHooked):
     """One HubSpot portal; only tokens that it gave out open it, and all of them start with ``sandbox-``."""
 
     name = "hubspot"
@@ -98,6 +101,9 @@ class HubSpotSandbox(Hands, Emulator):
             rules = Staged if kind.stage else Records
             self.records[kind.name] = rules(kind, self.state, self.state.shelves[kind.name], self.switches)
         self.joins = Joins(self.state, self.switches, self._joined)
+        self.mailroom = HubSpotMailroom(self)
+        self.postman = Postman(self.mailroom)
+        self.joins.tell = self.mailroom.joined
         for records in self.records.values():
             self._connect(records)
         self.searches = {name: Search(records) for name, records in self.records.items()}
@@ -111,6 +117,7 @@ class HubSpotSandbox(Hands, Emulator):
         self.lists = ListsApi(self)
         self.members = MembersApi(self)
         self.preferences = ConsentApi(self)
+        HooksApi(self)
 
     def _connect(self, records: Records) -> None:
         """Let one object type hear of rewrites, of the late index and of associations."""
@@ -121,6 +128,7 @@ class HubSpotSandbox(Hands, Emulator):
         records.linked = lambda id, other: self.joined((name, other), id)
         records.joined = lambda gone, kept: self.joins.merged(records.kind, gone, kept)
         records.parted = lambda id: self.joins.erased(records.kind, id)
+        records.tell = lambda change: self.mailroom.changed(name, change)
 
     def _furnish(self) -> None:
         """What a new portal comes with."""

@@ -94,6 +94,7 @@ class Joins:
         self.state = state
         self.switches = switches
         self.changed = changed
+        self.tell: Callable[[Pair, int, int, frozenset[Spec], frozenset[Spec]], None] = lambda *_: None
 
     # -- types -----------------------------------------------------------------------------------
 
@@ -185,11 +186,13 @@ class Joins:
 
     def _put(self, pair: Pair, one: int, other: int, specs: frozenset[Spec]) -> None:
         back = pair[::-1]
+        before = frozenset(self.of(pair, one).get(other, ()))
         inverse = frozenset(self.inverse(pair, spec) for spec in specs)
         self._set(pair, one, other, specs)
         self._set(back, other, one, inverse)
         self.changed(pair[0], one)
         self.changed(pair[1], other)
+        self.tell(pair, one, other, before, specs)
 
     def _set(self, pair: Pair, one: int, other: int, specs: frozenset[Spec]) -> None:
         links: Links = self.state.links.setdefault(pair, {})

@@ -20,6 +20,7 @@ from sandbox.hubspot_state import (
     MAILBOX,
     MERGE,
     PERSON,
+    Change,
     Doc,
     HubSpotState,
     Origin,
@@ -44,6 +45,7 @@ class Records:
         self.linked: Callable[[int, str], Collection[int]] = lambda *_: ()
         self.joined: Callable[[Sequence[int], int], None] = lambda *_: None  # associations follow a merge
         self.parted: Callable[[int], None] = lambda *_: None  # and go with what is erased
+        self.tell: Callable[[Change], None] = lambda *_: None
         self._order: list[int] = []
         self._order_version = -1
 
@@ -143,6 +145,7 @@ class Records:
         self.born(record)
         self.rewrite(record, props, now, origin)
         self.version += 1
+        self.tell(Change("creation", record.id, now, dict(record.props), origin))
         return record
 
     def born(self, record: Record) -> None:
@@ -179,6 +182,7 @@ class Records:
         props.update(changed)
         record.modified = max(now, record.modified)
         self.version += 1
+        self.tell(Change("propertyChange", record.id, now, changed, origin))
 
     def touch(self, record: Record, now: int) -> None:
         """Move the modification stamp alone."""
@@ -215,13 +219,14 @@ class Records:
 
     # -- leaving ---------------------------------------------------------------------------------
 
-    def archive(self, record: Record, now: int) -> None:
+    def archive(self, record: Record, now: int, origin: Origin | None = None) -> None:
         """Deleting archives (facts: Writing); addresses and unique values become free."""
         self.index(record, now, Doc(dict(record.props), record.modified, record.merged))
         self.forget_keys(record)
         record.archived = now
         record.modified = max(now, record.modified)
         self.version += 1
+        self.tell(Change("deletion", record.id, now, origin=origin))
 
     def erase(self, record: Record) -> None:
         """gdpr-delete is permanent (facts: Writing)."""
@@ -233,6 +238,7 @@ class Records:
         for old in [old for old, kept in state.alias.items() if kept == record.id]:
             del state.alias[old]
         self.version += 1
+        self.tell(Change("privacyDeletion", record.id))
 
     def merge(self, keep: Record, lose: Record, now: int, origin: Origin = MERGE) -> Record:
         """Keep one record; the other's id becomes an alias (facts: Errors and merges)."""
@@ -240,7 +246,7 @@ class Records:
             raise Refusal(400, "VALIDATION_ERROR", f"Cannot merge a {self.kind.singular} with itself")
         filled = self.gained(keep, lose)
         chained = lose.merged
-        self.archive(lose, now)
+        self.archive(lose, now, origin)
         survivor = self._successor(keep, now) if self.switches.merge_makes_new_id else keep
         gone = [lose.id] + ([keep.id] if survivor is not keep else [])
         survivor.merged = tuple(dict.fromkeys((*keep.merged, *gone, *chained)))
@@ -256,6 +262,7 @@ class Records:
                 self.state.alias[old] = survivor.id
         self.joined(gone, survivor.id)
         self.put(survivor, filled, now, origin)
+        self.tell(Change("merge", survivor.id, now, filled, origin, keep.id, lose.id))
         return survivor
 
     def gained(self, keep: Record, lose: Record) -> dict[str, str]:

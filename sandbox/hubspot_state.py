@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -179,6 +180,41 @@ class Shelf:
     stale: dict[int, list[Doc | None]] = field(default_factory=dict)  # what search still shows, oldest first
 
 
+class Change(NamedTuple):
+    """Something that happened to a record, for those who subscribed to it."""
+
+    what: str  # creation, propertyChange, deletion, privacyDeletion, merge
+    id: int
+    at: int = 0  # milliseconds; 0: now
+    values: Mapping[str, str] = {}
+    origin: Origin | None = None  # None: whoever is at work
+    winner: int = 0  # of a merge: the record that was kept, and the one that went
+    loser: int = 0
+
+
+@dataclass(slots=True)
+class HookSettings:
+    """Where an app wants to be told, and how many requests at a time."""
+
+    url: str
+    at_once: int
+    created: int
+    updated: int
+
+
+@dataclass(slots=True)
+class HookSubscription:
+    """One kind of event that an app wants to be told of."""
+
+    id: int
+    event: str  # contact.propertyChange, object.creation
+    property: str
+    type_id: str  # of the generic ones: 0-1
+    active: bool
+    created: int
+    updated: int
+
+
 class Spec(NamedTuple):
     """The type of an association; the same number may stand in both categories."""
 
@@ -249,6 +285,9 @@ class HubSpotState(State, Shelf):
     blocked: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, frozenset[str]] = field(default_factory=dict)
+    hook_settings: HookSettings | None = None
+    hooks: dict[int, HookSubscription] = field(default_factory=dict)
+    last_event: int = 0
 
     @property
     def contacts(self) -> dict[int, Record]:

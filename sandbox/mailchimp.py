@@ -5,21 +5,20 @@ Docs      the vendor's descriptions of 3.0.55 and 3.0.80, and the Mailchimp part
 Emulates  ping, account, audiences, merge fields, interests, members (list, read, PUT, PATCH, POST, archive,
           delete for good, tags, notes, events, activity, activity feed), ``POST /lists/{id}`` for 500 members,
           static segments, campaigns (read), reports with their lists (e-mail activity, sent-to, open, click and
-          unsubscribe details, complaints), stores and orders (read), batch jobs with their tar.gz, webhooks as
-          settings; Basic and Bearer; ten calls at once; problem documents; compliance state, cleaned, forgotten,
-          fake and role addresses; ``X-Trigger-Error``, ``X-HTTP-Method-Override``
+          unsubscribe details, complaints), stores and orders (read), batch jobs with their tar.gz, webhooks
+          (`mailchimp_webhooks`); Basic and Bearer; ten calls at once; problem documents; compliance state,
+          cleaned, forgotten, fake and role addresses; ``X-Trigger-Error``, ``X-HTTP-Method-Override``
 Keys      only credentials that start with ``sandbox-`` exist here; `VIEWER` may read hardly anything
 Identity  ``contact_id`` never changes; ``id`` is the MD5 of the lower-cased address and changes with it;
           ``unique_email_id`` stays too, or changes with the address (a switch: the facts and the description differ)
 Not emulated
-          writing campaigns over the API, A/B tests, RSS, automations, journeys, templates, goals; products, carts
-          and customers of stores, writing orders; surveys, files, exports, searches, Audiences (beta), SMS;
-          creating, changing or deleting audiences; changing or deleting merge fields and interests; saved
-          (rule-based) segments; the filters by interest, e-mail type and last campaign; a report's hours, places,
-          domains, advice, industry and list averages; a member's ``stats`` and rating; clicks by machines; webhook
-          deliveries and their address check; batch webhooks; OAuth's own end points; ``_links``; too many sign-ups
-          of one address in a short time; the 120-second cut of a request other than as a fault; deep offsets
-          getting slower
+          writing campaigns over the API, A/B tests, RSS, automations, journeys, templates, goals; products,
+          carts and customers of stores, writing orders; surveys, files, exports, searches, Audiences (beta),
+          SMS; creating, changing or deleting audiences; changing or deleting merge fields and interests; saved
+          (rule-based) segments; the filters by interest, e-mail type and last campaign; a report's hours,
+          places, domains, advice, industry and list averages; a member's ``stats`` and rating; clicks by
+          machines; batch webhooks; OAuth's own end points; ``_links``; too many sign-ups of one address in a
+          short time; the 120-second cut of a request other than as a fault; deep offsets getting slower
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from typing import Any
 from sandbox.mailchimp_bulk import BatchOfMembers, Jobs
 from sandbox.mailchimp_campaigns import Campaigns
 from sandbox.mailchimp_core import LIST, VIEWER, new_audience
-from sandbox.mailchimp_engaged import MailchimpEngaged
 from sandbox.mailchimp_feed import Feed
 from sandbox.mailchimp_mailings import Mailings
 from sandbox.mailchimp_members import Members
@@ -43,7 +41,10 @@ from sandbox.mailchimp_segments import Segments
 from sandbox.mailchimp_setup import Setup
 from sandbox.mailchimp_shop import Shop
 from sandbox.mailchimp_state import Audience, MergeField
+from sandbox.mailchimp_webhooks import MailchimpHooked, MailchimpMailroom
+from sandbox.mailchimp_webhooks_api import Hooks
 from sandbox.platform import Clock
+from sandbox.webhooks_postman import Postman
 
 __all__ = ["LIST", "VIEWER", "MailchimpSandbox", "Refused", "Switches"]
 
@@ -52,7 +53,7 @@ OPENED = int(datetime(2019, 3, 1, tzinfo=UTC).timestamp())
 EXTRA_FIELDS = (("COMPANY", "Company", "text"), ("BREAD", "Favourite bread", "text"))
 
 
-class MailchimpSandbox(MailchimpEngaged):
+class MailchimpSandbox(MailchimpHooked):
     """An account of a small bakery; `human_…` methods do what people do in the product."""
 
     def __init__(
@@ -73,7 +74,10 @@ class MailchimpSandbox(MailchimpEngaged):
         *permissions*: whether the audience has marketing permissions (GDPR fields) switched on.
         """
         super().__init__(account_id, api_key=api_key, keys=keys, clock=clock, quotas=quotas, switches=switches)
+        self.mailroom = MailchimpMailroom(self)
+        self.postman = Postman(self.mailroom)
         self._setup = Setup(self)
+        self.hooks = Hooks(self)
         self._members = Members(self)
         BatchOfMembers(self, self._members)
         Segments(self)

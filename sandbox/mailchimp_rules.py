@@ -46,6 +46,7 @@ class Switches:
     archived_is_new: bool = False  # whether status_if_new brings an archived member back
     since_inclusive: bool = False  # whether a member changed in the very second of since_last_changed is listed
     unknown_merge: str = "ignore"  # Members: "unknown keys are ignored (?)"; else "refuse"
+    most_fields: int = 30  # of an audience; 80 on the largest plan (3p)
     long_text: str = "refuse"  # Members: "text up to 255 characters (?)"; else "cut"
     address_needs: tuple[str, ...] = ("addr1", "city", "state", "zip")  # (3p); the rest may be blank
     tags_touch: bool = False  # whether a tag write moves last_changed

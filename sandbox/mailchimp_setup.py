@@ -1,4 +1,4 @@
-"""What stands around the members: account, audiences, merge fields, interests, webhooks."""
+"""What stands around the members: account, audiences, merge fields, interests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.mailchimp_state import (
     show_audience,
     show_merge_field,
 )
-from sandbox.platform import Answer, Call, Stop, Unknown
+from sandbox.platform import Answer, Call, Stop
 
 Json = dict[str, Any]
 
@@ -39,9 +39,6 @@ TYPES: Final = (
 )
 CATEGORY_TYPES: Final = ("checkboxes", "dropdown", "radio", "hidden")
 LONGEST_TAG: Final = 10  # characters of a merge tag, in the product and the API alike (3p)
-EVENTS: Final = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail", "campaign")
-SOURCES: Final = ("user", "admin", "api")
-HOOK: Final = ("url", "events", "sources")
 ONE_LIST: Final = "/3.0/lists/<list_id>"
 
 
@@ -65,12 +62,6 @@ class Setup:
         core.route("GET", f"{categories}/<category_id>/interests", self.interests, query=PAGE)
         core.route("POST", f"{categories}/<category_id>/interests", self.add_interest, write=True)
         core.route("GET", f"{categories}/<category_id>/interests/<interest_id>", self.interest, query=SELECT)
-        hooks = f"{ONE_LIST}/webhooks"
-        core.route("GET", hooks, self.webhooks)
-        core.route("POST", hooks, self.add_webhook, write=True)
-        core.route("GET", f"{hooks}/<webhook_id>", self.webhook)
-        core.route("PATCH", f"{hooks}/<webhook_id>", self.change_webhook, write=True)
-        core.route("DELETE", f"{hooks}/<webhook_id>", self.drop_webhook, write=True)
 
     # -- the account -------------------------------------------------------------------------------
 
@@ -161,6 +152,9 @@ class Setup:
             errors.append(("tag", f"A merge tag has at most {LONGEST_TAG} letters, digits and underscores."))
         if any(known.tag == tag for known in audience.merge_fields):
             errors.append(("tag", f'A Merge Field with the tag "{tag}" already exists for this list.'))
+        most = self.core.switches.most_fields
+        if not errors and len(audience.merge_fields) >= most:
+            errors.append(("", f"This list has the most merge fields that it may have: {most}."))
         if errors:
             raise Stop(invalid(errors))
         self.core.only(body.get("options", {}), OPTIONS, "options")
@@ -239,57 +233,6 @@ class Setup:
         if category is None:
             raise Stop(not_found())
         return audience, category
-
-    # -- webhooks: kept, not delivered ---------------------------------------------------------------
-
-    def webhooks(self, call: Call) -> Answer:
-        audience = self.core.audience(call)
-        hooks = list(audience.webhooks.values())
-        return Answer(200, {"webhooks": hooks, "list_id": audience.id, "total_items": len(hooks)})
-
-    def webhook(self, call: Call) -> Answer:
-        return Answer(200, self._hook(call))
-
-    def add_webhook(self, call: Call) -> Answer:
-        audience = self.core.audience(call)
-        body = self.core.body(call, HOOK)
-        if not str(body.get("url", "")).startswith(("http://", "https://")):
-            raise Stop(invalid([("url", "We couldn't connect to the specified URL.")]))
-        if any(hook["url"] == body["url"] for hook in audience.webhooks.values()):
-            raise Stop(invalid([("url", "Sorry, you can't set up multiple WebHooks for one URL")]))
-        id = self._id("webhook")
-        hook = {
-            "id": id,
-            "url": body["url"],
-            "events": dict.fromkeys(EVENTS, False),
-            "sources": dict.fromkeys(SOURCES, False),
-            "list_id": audience.id,
-        }
-        audience.webhooks[id] = hook
-        return Answer(200, self._set_hook(hook, body))
-
-    def change_webhook(self, call: Call) -> Answer:
-        return Answer(200, self._set_hook(self._hook(call), self.core.body(call, HOOK)))
-
-    def drop_webhook(self, call: Call) -> Answer:
-        self._hook(call)
-        del self.core.audience(call).webhooks[call.args["webhook_id"]]
-        return Answer(204)
-
-    def _hook(self, call: Call) -> Json:
-        hook = self.core.audience(call).webhooks.get(call.args["webhook_id"])
-        if hook is None:
-            raise Stop(not_found())
-        return hook
-
-    def _set_hook(self, hook: Json, body: Json) -> Json:
-        for name, known in (("events", EVENTS), ("sources", SOURCES)):
-            self.core.only(body.get(name, {}), known, name)
-            if any(not isinstance(value, bool) for value in body.get(name, {}).values()):
-                raise Unknown(f"{name} of a webhook that are not true or false")
-            hook[name] = {**hook[name], **body.get(name, {})}
-        hook["url"] = body.get("url", hook["url"])
-        return hook
 
     def _id(self, kind: str) -> str:
         return md5(f"{kind} {self.core.number()}".encode(), usedforsecurity=False).hexdigest()[:10]

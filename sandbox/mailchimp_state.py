@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import md5
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.mailchimp_deeds import Campaign, Event, Note, Past, Store
 from sandbox.platform import State
@@ -179,6 +179,14 @@ class Batch:
     results: list[Json] = field(default_factory=list)
 
 
+class Picture(NamedTuple):
+    """What webhooks know of a member: enough to notice that it changed."""
+
+    email: str
+    status: str
+    details: bytes  # a digest of what a profile event shows
+
+
 @dataclass
 class MailchimpState(State):
     """The whole account."""
@@ -188,6 +196,7 @@ class MailchimpState(State):
     status_changes: list[StatusChange] = field(default_factory=list)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     stores: dict[str, Store] = field(default_factory=dict)
+    pictures: dict[str, dict[str, Picture]] = field(default_factory=dict)  # by list and contact_id, where hooks listen
     next_number: int = 0
 
 

@@ -39,6 +39,8 @@ from sandbox.faults import (
     Rewrite,
     Unknown,
 )
+from sandbox.webhooks import Mailroom, Outbox
+from sandbox.webhooks_postman import Postman
 
 __all__ = [
     "Answer",
@@ -146,6 +148,7 @@ class State:
     """All that an emulator remembers of its platform; pickled whole by `Emulator.snapshot`."""
 
     later: list[tuple[datetime, tuple[Any, ...]]] = field(default_factory=list)
+    outbox: Outbox = field(default_factory=Outbox)
 
 
 class _MatchingRule(Rule):
@@ -184,6 +187,8 @@ class Emulator(ABC):
     """
 
     name: str = ""
+    mailroom: Mailroom  # what a subclass makes of its vendor's webhooks
+    postman: Postman
 
     def __init__(self, state: State, *, clock: Clock | None = None, quotas: bool = True) -> None:
         self.state: Any = state

@@ -71,8 +71,11 @@ def serving(emulator: Emulator, *, app: Wsgi | None = None, port: int = 0, threa
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        # inside the loop's own thread: with no socket left it ends at once
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(sockets, ignore_all=True))
+        # inside the loop's own thread: with no socket left it ends at once. Under the lock: a worker that wakes the
+        # loop just now would else have the pipe closed before this thread writes to it
+        with server.trigger.lock:
+            server.trigger.thunks.append(lambda: server.asyncore.close_all(sockets, ignore_all=True))
+            server.trigger.pull_trigger()
         thread.join(timeout=5)
         server.task_dispatcher.shutdown(timeout=0.5)
 

@@ -14,8 +14,9 @@ from sqlalchemy import func, select, update
 
 from mapping.decisions import Policies
 from mapping.model import Millis
-from mapping.rules import Moment
+from mapping.rules import Moment, Rule
 from sync.people import fold_only
+from sync.roles_rules import judge_roles
 from sync.segment import Segment
 from sync.segment_run import evaluate
 from sync.store import schema as t
@@ -32,6 +33,8 @@ class Audiences:
 
     segments: Mapping[str, Segment] = field(default_factory=dict)
     zone: tzinfo = UTC
+    roles: Mapping[str, Rule] = field(default_factory=dict)  # by role: judged first, since segments may ask for them
+    policies: Policies = field(default_factory=Policies)
 
     @property
     def shown(self) -> bool:
@@ -56,6 +59,16 @@ class Audiences:
         self, database: Database, people: list[str], revision: int, now: Millis, *, everybody: bool = False
     ) -> None:
         """Judge *people* and those whose turn has come; everybody where they are many, or somebody's purchases may
-        have moved what counts as much."""
-        chosen = None if everybody or len(people) >= MANY else people
-        evaluate(database, self.segments, Moment(now, self.zone), revision, chosen)
+        have moved what counts as much, or a run folded people and broke off before they were judged."""
+        everybody = everybody or len(people) >= MANY or (not self.shown and _broke_off(database))
+        chosen = None if everybody else people
+        moment = Moment(now, self.zone)
+        chosen = judge_roles(database, self.roles, self.policies, moment, chosen)
+        evaluate(database, self.segments, moment, revision, chosen)
+
+
+def _broke_off(database: Database) -> bool:
+    """Whether the run before this one has not ended. Where segments are shown, its people still have their mark."""
+    with database.read() as conn:
+        before = conn.execute(select(t.run.c.ended).order_by(t.run.c.id.desc()).offset(1).limit(1)).first()
+    return before is not None and before.ended is None

@@ -30,7 +30,7 @@ class StreamBalance:
 class ConnectionBalance:
     """What one run did with one connection. `held` writes wait for a person, `pending` ones for the next run;
     `moved` ones were planned anew because somebody changed the record meanwhile. `would_write` is what a dry run found
-    to write and left."""
+    to write and left; `uncertain` ones may have arrived, and are not sent again unseen."""
 
     pulled: int = 0
     new: int = 0
@@ -45,6 +45,7 @@ class ConnectionBalance:
     pending: int = 0
     moved: int = 0
     would_write: int = 0
+    uncertain: int = 0
     opt_outs: int = 0
     creates: int = 0
     calls: dict[str, int] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class ConnectionBalance:
         """Whether every record and every write is accounted for."""
         records = self.pulled == self.new + self.changed + self.unchanged + self.refused
         done = self.applied + self.refused_writes + self.moved
-        return records and self.planned == done + self.held + self.pending + self.would_write
+        return records and self.planned == done + self.held + self.pending + self.would_write + self.uncertain
 
 
 @dataclass(slots=True)
@@ -79,7 +80,10 @@ class Balance:
 
     @property
     def ok(self) -> bool:
-        waits = any(one.refused or one.refused_writes or one.held or one.pending for one in self.connections.values())
+        waits = any(
+            one.refused or one.refused_writes or one.held or one.pending or one.uncertain
+            for one in self.connections.values()
+        )
         short = any(
             stream.failure or stream.refused for one in self.connections.values() for stream in one.streams.values()
         )

@@ -111,7 +111,8 @@ def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> 
     balance.applied += done.applied
     balance.refused_writes += done.refused
     balance.moved += done.moved
-    balance.pending += count - done.applied - done.refused - done.moved
+    balance.uncertain += done.uncertain
+    balance.pending += count - done.applied - done.refused - done.moved - done.uncertain
     balance.opt_outs += done.by_kind[WriteKind.OPT_OUT]
     balance.creates += done.by_kind[WriteKind.CREATE]
     return bool(done.applied or done.moved or done.refused or done.lost)

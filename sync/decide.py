@@ -14,11 +14,13 @@ from mapping.leads import lead
 from mapping.model import Millis
 from mapping.values import blank
 from sync import runs
-from sync.guard import Stop
+from sync.guard import Brake, Stop
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.database import Database
 from sync.store.schema import MARK_FOLD, MARK_RESOLVE
+from sync.ties_load import forgive
+from sync.uncertain import looked_at
 from sync.writes import FindingKind
 
 
@@ -68,6 +70,11 @@ def release_connection(database: Database, name: str, now: Millis) -> list[Stop]
     with database.write() as conn:
         rows = conn.execute(select(t.record.c.id).where(t.record.c.connection == name)).scalars().all()
         records.mark(conn, rows, MARK_FOLD)
+        if not released:  # whoever lets a guard go says nothing of companies that people threw away
+            forgive(conn, name)
+        if any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in released):
+            # who was missing is proven gone by a whole listing only
+            conn.execute(update(t.connection).where(t.connection.c.name == name).values(cursor=None))
     return released
 
 
@@ -88,6 +95,7 @@ def release_person(database: Database, person: str, name: str | None, now: Milli
         decisions = [Decision(DecisionKind.RELEASE, identity, now, revision, name or "") for identity in ids]
         records.add_decisions(conn, decisions)
         records.mark(conn, ids, MARK_FOLD)
+        lifted += looked_at(conn, ids) if name is None else 0
     return lifted
 
 

@@ -12,13 +12,15 @@ from contextlib import closing, contextmanager
 from sqlalchemy import delete, update
 
 from mapping.decisions import Policies
-from mapping.model import Millis
-from sync import carry, decide, runs
+from mapping.model import Companies, Millis
+from sync import carry, decide, events, runs
+from sync.attend import attend
 from sync.audience import MANY, Audiences
 from sync.balance import Balance, ConnectionBalance
 from sync.guard import Stop
 from sync.lease import Lease, lease
 from sync.look import look
+from sync.organizations import work_out_all
 from sync.people import Spool, finding_counts, fold_and_plan, fold_only
 from sync.push import mark_all
 from sync.resolve import Identity, people_count, resolve
@@ -57,6 +59,7 @@ class Engine:
         identity: Identity = Identity(),  # noqa: B008 - frozen
         audiences: Audiences = Audiences(),  # noqa: B008 - frozen
         wait: float = 0.0,
+        full_every: Millis = 0,
     ) -> None:
         self.database = database
         self.now = now
@@ -66,6 +69,7 @@ class Engine:
         self._held: Lease | None = None
         named = {wired.name: wired for wired in connections}
         self._works = Works(database, named, policies, now, progress, fresh_for, self._check)
+        self._works.full_every = full_every
 
     @property
     def connections(self) -> dict[str, Wired]:
@@ -93,6 +97,14 @@ class Engine:
                     carry.carry_out(self._works, run, spool, self.identity)
             return self._end(run)
 
+    def hear(self, names: Sequence[str] = ()) -> Balance:
+        """One run for those alone whom the inbox names: look at them again, then people, segments, plan and push."""
+        with self._run("hear", names, hear=True) as run:
+            with closing(carry.plan(self._works, dry_run=False)) as spool:
+                run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
+                carry.carry_out(self._works, run, spool, self.identity)
+            return self._end(run)
+
     def plan(self, names: Sequence[str] = ()) -> tuple[Spool, Balance]:
         """Everything that a run would write now, after looking. The caller closes the spool."""
         with self._run("plan", names) as run:
@@ -115,11 +127,20 @@ class Engine:
             self._once(run, chosen)
             return self._end(run)
 
+    def task(self, write: Write) -> Balance:
+        """Put down a task that a person asked for, as a run of its own."""
+        with self._run("task", [write.connection]) as run, closing(Spool()) as chosen:
+            chosen.add(write)
+            self._once(run, chosen)
+            return self._end(run)
+
     def undo(self, run_id: int) -> Balance:
         """Take back what *run_id* wrote, as a run of its own. Raises `sync.runs.NoSuchRun`."""
         with self._run("undo", undoes=run_id) as run, closing(Spool()) as chosen:
             decided = decide_undo(self.database, run_id, run.id, run.revision, self.now())
             run.balance.notes.extend(decided.notes)
+            for write in decided.writes:
+                chosen.add(write)
             with closing(carry.plan(self._works, dry_run=False)) as current:
                 for write in current:
                     if write.record in decided.records:
@@ -176,6 +197,7 @@ class Engine:
                 conn.execute(update(t.record).values(mark=MARK_RESOLVE))
             resolve(self.database, runs.last_revision(self.database), self.identity)
             revision = runs.last_revision(self.database)
+            work_out_all(self.database, revision)
             if self.audiences.segments:
                 self.audiences.judge(self.database, fold_only(self.database, self.policies, MANY), revision, self.now())
             fold_and_plan(self.database, self._works.targets(), self.policies, settle_marks=False).close()
@@ -195,7 +217,9 @@ class Engine:
             self._held.check()
 
     @contextmanager
-    def _run(self, kind: str, names: Sequence[str] = (), *, full: bool = False, undoes: int = 0) -> Iterator[Run]:
+    def _run(
+        self, kind: str, names: Sequence[str] = (), *, full: bool = False, undoes: int = 0, hear: bool = False
+    ) -> Iterator[Run]:
         """A run that has looked at the chosen connections."""
         with self._lease():
             run_id, revision = runs.begin(self.database, kind, self.now(), undoes=undoes)
@@ -207,7 +231,10 @@ class Engine:
                 with self.database.write() as conn:
                     mark_all(conn)
             run = Run(run_id, revision, balance, chosen=frozenset(names or self.connections))
-            look(self._works, run, self.identity, full=full)
+            if hear:
+                attend(self._works, run, self.identity)
+            else:
+                look(self._works, run, self.identity, full=full)
             self._works.folded.clear()
             if self.audiences.shown:
                 self.audiences.judge_first(
@@ -219,6 +246,7 @@ class Engine:
         """What the plan depends on besides records: a change of it concerns everybody."""
         wired = [
             (w.name, w.direction, w.create, w.connector.fields.fingerprint(), *sorted(w.tags.items()), *sorted(w.lists))
+            + ((w.companies,) if w.companies is not Companies.NONE else ())
             for w in self.connections.values()
         ]
         return repr((sorted(wired), sorted(self.policies.fields.items()), self.policies.region))
@@ -232,9 +260,10 @@ class Engine:
             balance.people = people_count(conn)
             balance.findings = finding_counts(conn)
             balance.conflicts = balance.findings.get("conflict", 0)
-            if not balance.stops and not balance.dry_run:
+            if not balance.stops and not balance.dry_run and balance.kind != "hear":
                 conn.execute(delete(t.release))
         for name, one in balance.connections.items():
             one.calls = dict(self.connections[name].connector.calls())
         balance.seconds = runs.end(self.database, run.id, balance, self.now())
+        events.derive(self.database, self.now())
         return balance

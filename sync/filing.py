@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from mapping.facts import Facts, Listing, Tie
+from mapping.facts import Facts, Listing, Organization, Tie
 from mapping.model import Millis
 from mapping.values import Kind, canonical
+from sync.events_stirred import stir_touches
+from sync.filing_companies import file_companies, forget_companies, organization_id
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.schema import MARK_FOLD
 
+__all__ = [
+    "Told", "file_facts", "file_members", "forget_items", "next_item", "organization_id", "remember_list",
+    "remote_list", "with_news",
+]  # fmt: skip
+
 Told = Sequence[tuple[int, Facts]]
 """Facts by the item that tells them; 0 for events, which nothing ever takes back."""
-
-
-def organization_id(connection: str, remote_id: str) -> str:
-    """Our id of an organisation: the same each time it is met."""
-    return "o_" + hashlib.blake2b(f"{connection}\x00{remote_id}".encode(), digest_size=10).hexdigest()
 
 
 def file_facts(conn: Connection, connection: str, told: Told, now: Millis) -> tuple[int, dict[int, Facts]]:
@@ -59,7 +60,7 @@ class _Desk:
     people: Mapping[str, int]
     now: Millis
     strays: dict[int, Facts] = field(default_factory=dict)
-    organizations: list[tuple[object, ...]] = field(default_factory=list)
+    organizations: list[tuple[int, Organization]] = field(default_factory=list)
     ties: list[tuple[object, ...]] = field(default_factory=list)
     touchpoints: list[tuple[object, ...]] = field(default_factory=list)
     deals: list[tuple[object, ...]] = field(default_factory=list)
@@ -96,11 +97,7 @@ class _Desk:
             else:
                 self.feedback.append((record, word.at, word.key, item, word.kind, word.score, clean(word.comment)))
         for one in facts.organizations:
-            identity = organization_id(self.connection, one.remote_id)
-            name, domain = str(one.fields.get("name", "")), str(one.fields.get("domain", "")).lower()
-            self.organizations.append(
-                (identity, item, self.connection, one.remote_id, clean(name), clean(domain), records.dump(one.fields))
-            )
+            self.organizations.append((item, one))
         left.ties = [tie for tie in facts.ties if not self._tie(item, tie)]
         for deal in facts.deals:
             self.deals.append(
@@ -134,7 +131,7 @@ class _Desk:
 
     def file(self, conn: Connection) -> int:
         """Write everything gathered; returns how many facts came new."""
-        bulk.upsert(conn, t.organization, _ORGANIZATION, self.organizations, ("id",), _ORGANIZATION[4:])
+        file_companies(conn, self.connection, self.organizations, self.now)
         bulk.upsert(conn, t.tie, _TIE, self.ties, _TIE[:3], ("main", "item", "until"))
         bulk.upsert(conn, t.deal, _DEAL, self.deals, ("id",), _DEAL[3:])
         bulk.delete_in(conn, t.deal_party.c.deal, [row[0] for row in self.deals])
@@ -142,6 +139,7 @@ class _Desk:
         bulk.upsert(conn, t.campaign, _CAMPAIGN, self.campaigns, _CAMPAIGN[:2], _CAMPAIGN[2:])
         bulk.upsert(conn, t.listing, _LISTING, self.listings, ("id",), _LISTING[3:])
         new = bulk.insert_ignore(conn, t.touchpoint, _TOUCHPOINT, sorted(self.touchpoints, key=_place))
+        stir_touches(conn, self.touchpoints, self.now)
         new += bulk.insert_ignore(conn, t.feedback, _FEEDBACK, sorted(self.feedback, key=_place))
         new += self._file_lists(conn)
         if new or self.deals or self.ties:
@@ -169,7 +167,6 @@ def _place(row: tuple[object, ...]) -> tuple[object, ...]:
     return row[:4]
 
 
-_ORGANIZATION = ("id", "item", "connection", "remote_id", "name", "domain", "fields")
 _TIE = ("organization", "record", "label", "main", "item", "since", "until")
 _TOUCHPOINT = (
     "record", "at", "kind", "key", "item", "channel", "way", "by", "campaign", "detail", "sentiment",
@@ -239,8 +236,9 @@ def forget_items(conn: Connection, items: Sequence[int], now: Millis, *, ended: 
     rows = [(*row[:3], False, 0, now, now) for row in standing if row[3] is None]
     bulk.upsert(conn, t.tie, _TIE, rows, _TIE[:3], ("until",))
     if ended:
-        for column in (t.deal.c.id, t.deal_party.c.deal, t.listing.c.id, t.listed.c.listing, t.organization.c.item):
+        for column in (t.deal.c.id, t.deal_party.c.deal, t.listing.c.id, t.listed.c.listing):
             bulk.delete_in(conn, column, items)
+        forget_companies(conn, items)
 
 
 def _concerns(conn: Connection, records_of: Iterable[int]) -> None:
@@ -264,10 +262,8 @@ def _people(conn: Connection, connection: str, told: Told) -> dict[str, int]:
 
 def _holders(conn: Connection, connection: str, values: Iterable[str]) -> dict[str, int]:
     """Which record of the connection holds an address: its present one before any that had it once."""
-    columns = [t.identifier.c.value, t.identifier.c.kind, t.identifier.c.record]
-    held = [
-        (v, r) for v, kind, r in bulk.select_in(conn, columns, t.identifier.c.value, sorted(values)) if kind == "email"
-    ]
+    columns = [t.identifier.c.value, t.identifier.c.record]
+    held = bulk.select_in(conn, columns, t.identifier.c.value, sorted(values), {"kind": "email"})
     here = bulk.select_in(conn, [t.record.c.id, t.record.c.connection], t.record.c.id, [record for _, record in held])
     mine = {record for record, where in here if where == connection}
     found: dict[str, list[int]] = {}

@@ -19,6 +19,7 @@ class Brake(StrEnum):
     OPT_OUTS = "opt_outs"
     CREATES = "creates"
     CHANGES = "changes"
+    ASSOCIATIONS = "associations"
     EVERYTHING_CHANGED = "everything_changed"
     FIELDS_CHANGED = "fields_changed"
     WRONG_ACCOUNT = "wrong_account"
@@ -44,6 +45,7 @@ class Limits:
     creates: Limit = Limit(0.5, 200)
     changes: Limit = Limit(0.9, 200)
     everything_changed: Limit = Limit(0.9, 50)
+    associations: Limit = Limit(0.5, 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ def after_pull(sight: Sight, limits: Limits) -> list[Stop]:
 
 
 _WRITE_BRAKES = (
-    (WriteKind.OPT_OUT, Brake.OPT_OUTS, "opt-outs would be sent"),
-    (WriteKind.CREATE, Brake.CREATES, "records would be created"),
-    (WriteKind.UPDATE, Brake.CHANGES, "records would be changed"),
-    (WriteKind.ARCHIVE, Brake.DELETES, "records would be archived"),
+    ((WriteKind.OPT_OUT,), Brake.OPT_OUTS, "opt-outs would be sent"),
+    ((WriteKind.CREATE, WriteKind.COMPANY), Brake.CREATES, "records would be created"),
+    ((WriteKind.UPDATE,), Brake.CHANGES, "records would be changed"),
+    ((WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY), Brake.DELETES, "records would be archived"),
+    ((WriteKind.TIE,), Brake.ASSOCIATIONS, "associations with companies would be changed"),
 )
 
 
@@ -112,8 +115,8 @@ def before_push(
     """Brakes on what the plan would write. A fill of a blank destroys nothing, so only *overwrites* count as
     changes."""
     stops = []
-    for kind, brake, words in _WRITE_BRAKES:
-        count = overwrites if kind is WriteKind.UPDATE else counts.get(kind, 0)
+    for kinds, brake, words in _WRITE_BRAKES:
+        count = overwrites if brake is Brake.CHANGES else sum(counts.get(kind, 0) for kind in kinds)
         limit: Limit = getattr(limits, brake.value)
         if limit.passed(count, records):
             stops.append(Stop(brake, connection, f"{count} {words}, of {records} records there", count))

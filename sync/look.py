@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from connectors.errors import Failure
-from sync import runs
+from sync import meter, runs
 from sync.balance import ConnectionBalance
+from sync.deeds import companies_heard
 from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
+from sync.organizations import work_out
 from sync.pull import Pulled, Puller
 from sync.recover import recover
 from sync.resolve import Identity, resolve
@@ -28,6 +30,7 @@ def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
     for wired in works.connections.values():  # now that addresses lead to records
         if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
             _listen(works, run, wired, full=full)
+    work_out(works.database, run.revision)
     sharpen(works.database, {n: puller.connector for n, puller in run.pullers.items() if n not in run.blocked})
 
 
@@ -50,6 +53,9 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
     if not any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in stops):
         puller.prove(pulled.suspects, pulled)
     _count(run.balance.connections[wired.name], pulled)
+    if wired.hears and before:
+        with database.write() as conn:
+            meter.note(conn, meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard))
     run.records[wired.name] = runs.live_records(database, wired.name)
 
 
@@ -60,12 +66,17 @@ def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
         works.progress.begin(wired.name, stream, total)
         works.progress.advance(wired.name, stream, count)
 
-    puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page)
+    puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page, works.full_every)
     puller.bring_home()
     for stream in wired.connector.streams:
         if stream.name in wired.streams:
             run.balance.connections[wired.name].streams[stream.name] = puller.pull(stream, full=full)
             works.progress.end(wired.name, stream.name)
+    companies = wired.connector.companies_in
+    if companies in wired.streams:
+        told = run.balance.connections[wired.name].streams[companies]
+        with works.database.write() as conn:
+            companies_heard(conn, wired.name, companies, news=bool(told.new or told.changed or told.gone))
 
 
 def _largest(stops: list[Stop]) -> list[Stop]:
@@ -93,7 +104,9 @@ def _open(works: Works, run: Run, wired: Wired, records: int) -> Puller | None:
         run.stop(works.database, stops)
         return None
     names = [row.name for row in fields]
-    newly = tuple(name for name in names if known.field_names and name not in known.field_names)
+    # A field taken out of the connection shows nothing any more, which is nobody's edit, as little as one put in.
+    other = set(names).symmetric_difference(known.field_names) if known.field_names else set()
+    newly = tuple(sorted(other))
     runs.opened(works.database, wired.name, account.id, account.name, sight.fields, names)
     run.pullers[wired.name] = works.puller(run, wired, newly)
     return run.pullers[wired.name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, NamedTuple
 
@@ -17,15 +17,19 @@ from sqlalchemy import Connection, func, select, update
 
 from mapping.claims import Record
 from mapping.decisions import Policies
+from mapping.meeting import Meetings
 from mapping.model import BADGE, ConsentState, Create, Millis, RecordState, Value, WriteKind
-from mapping.survivorship import IDENTIFIERS, Person, fold
-from mapping.values import Kind
-from sync.badges import plan_badges
+from mapping.survivorship import Person, fold
+from sync.badges import TAGS, plan_badges
+from sync.events_stirred import stir_people
 from sync.plan import plan_person
+from sync.roles import file_roles
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.database import Database
 from sync.store.schema import MARK_FOLD
+from sync.ties import company_key, plan_ties
+from sync.ties_load import Belongings
 from sync.writes import Case, Finding, PlanHash, Target, Write
 
 _CHUNK = 1000
@@ -42,11 +46,17 @@ class Spool:
     def __init__(self) -> None:
         self._files: dict[tuple[str, WriteKind], IO[bytes]] = {}
         self._hash = PlanHash()
+        self._companies: set[tuple[str, str]] = set()
         self.counts: Counter[tuple[str, WriteKind]] = Counter()
         self.overwrites: Counter[str] = Counter()
 
     def add(self, write: Write) -> None:
         key = (write.connection, write.kind)
+        if write.kind is WriteKind.COMPANY:  # several people ask for it, and it is made once
+            company = write.connection, company_key(write.purpose)
+            if company in self._companies:
+                return
+            self._companies.add(company)
         if key not in self._files:
             self._files[key] = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed with the spool
         self._files[key].write(self._hash.add(write) + b"\n")
@@ -92,6 +102,7 @@ def fold_and_plan(
     """Fold and plan everybody with a mark. With *settle_marks* the marks move from what changed to what waits for
     a write, so that work which is not done stays marked, and the rest is done. *tell* hears of each chunk of people."""
     spool = spool or Spool()
+    belongings = Belongings(targets)
     last = ""
     while True:
         with database.write() as conn:
@@ -101,6 +112,7 @@ def fold_and_plan(
             cases = records.load_cases(conn, people)
             if any(target.tags or target.lists for target in targets.values()):
                 cases = load_badges(conn, cases)
+            cases = belongings.load(conn, cases)
             waiting = _one_chunk(conn, cases, targets, policies, spool)
             if settle_marks:
                 conn.execute(
@@ -120,7 +132,7 @@ def fold_and_plan(
 
 def fold_only(database: Database, policies: Policies, most: int) -> list[str]:
     """Fold and file everybody with a mark, plan nothing and leave the marks; returns who, at most *most* of them."""
-    last, changed = "", list[str]()
+    last, changed, meetings = "", list[str](), Meetings(policies)
     while True:
         with database.write() as conn:
             people = _marked(conn, last)
@@ -128,11 +140,11 @@ def fold_only(database: Database, policies: Policies, most: int) -> list[str]:
                 return changed
             folded = []
             for case in records.load_cases(conn, people):
-                values = plain_values(case, policies)
-                if values is None:
+                met = meetings.meet(case.records, case.decisions)
+                if met is None:
                     folded.append(_folded(case, fold(case.records, case.decisions, policies)))
                 else:
-                    folded.append(Folded(case, values, case.records[0].first_at))
+                    folded.append(Folded(case, met.values, met.since))
             file_people(conn, folded)
             changed += people[: max(0, most - len(changed))]
             last = people[-1]
@@ -160,18 +172,28 @@ def _one_chunk(
     waiting: set[int] = set()
     folded: list[Folded] = []
     found: list[tuple[str, Finding]] = []
-    makers = [target.name for target in targets.values() if target.create is not Create.NONE]
+    makers = {target.name for target in targets.values() if target.create is not Create.NONE}
     badged = any(target.tags or target.lists for target in targets.values())
+    meetings = Meetings(policies, {name: [row.name for row in target.writable] for name, target in targets.items()})
     for case in cases:
-        if not case.segments and (values := plain_values(case, policies, makers)) is not None:
-            folded.append(Folded(case, values, case.records[0].first_at))
-            continue
-        person = fold(case.records, case.decisions, policies)
-        folded.append(_folded(case, person))
+        # Creates and companies look at every choice.
+        partly = not case.belonging and makers.issubset(record.connection for record in case.records)
+        met = meetings.meet(case.records, case.decisions) if partly else None
+        if met is None:
+            person = fold(case.records, case.decisions, policies)
+            folded.append(_folded(case, person))
+        else:
+            person = met.person
+            folded.append(Folded(case, met.values, met.since))
+            if nothing_to_plan(case):
+                continue
         writes, findings = plan_person(case, person, targets, policies)
         if badged:
             writes, more = plan_badges(case, targets, writes)
             findings += more
+        if case.belonging:
+            ties, more = plan_ties(case, person, targets)
+            writes, findings = [*writes, *ties], [*findings, *more]
         found.extend((case.id, finding) for finding in findings)
         for write in writes:
             spool.add(write)
@@ -181,19 +203,15 @@ def _one_chunk(
     return waiting
 
 
-def plain_values(case: Case, policies: Policies, makers: Collection[str] = ()) -> dict[str, Value] | None:
-    """The values of somebody known from one record that nobody edited, nobody decided about and nobody else is to
-    get: just what it shows, and nothing to plan. Most people of most businesses; None where there is more to it."""
+def nothing_to_plan(case: Case) -> bool:
+    """Whether nothing follows from somebody's untouched record: it is the only one, no badge hangs there or is to,
+    and nobody left. Most people of most businesses."""
     record = case.records[0]
-    if len(case.records) > 1 or case.decisions or any(name != record.connection for name in makers):
-        return None
+    if len(case.records) > 1 or case.segments or record.refused:
+        return False
     if any(fact.state is ConsentState.WITHDRAWN for fact in case.consent):
-        return None
-    if record.claims or record.pairs or record.refused or record.state is not RecordState.LIVE:
-        return None
-    names = sorted(name for name, value in record.known.items() if value is not None and name not in IDENTIFIERS)
-    kinds, known = policies.kinds, record.known
-    return {name: sorted(set(known[name])) if kinds.get(name) is Kind.SET else known[name] for name in names}
+        return False
+    return not any(tag.startswith(BADGE) for tag in record.known.get(TAGS) or ())
 
 
 class Folded(NamedTuple):
@@ -213,18 +231,14 @@ def _folded(case: Case, person: Person) -> Folded:
 _encode = msgspec.json.Encoder().encode
 
 
-def file_people(conn: Connection, folded: Iterable[Folded]) -> None:
+def file_people(conn: Connection, folded: Sequence[Folded]) -> None:
     """Write the derived rows of people: chosen values, and what they are to the business."""
-    people, relations, ids = [], [], []
-    for case, values, since in folded:
+    people = []
+    for case, values, _ in folded:
         parts = (values.get("given_name"), values.get("family_name"))
         name = " ".join(str(part) for part in parts if part)
         address = records.clean(main_address(case.records))
         people.append((case.id, records.clean(name), address, _encode(values).decode(), len(case.records)))
-        ids.append(case.id)
-        role, stage, owner = values.get("role", ""), values.get("stage", ""), values.get("owner", "")
-        if role or stage:
-            relations.append((case.id, role, stage, str(owner), since))
     bulk.upsert(
         conn,
         t.person,
@@ -233,10 +247,8 @@ def file_people(conn: Connection, folded: Iterable[Folded]) -> None:
         ("id",),
         ("name", "email", "fields", "records"),
     )
-    known = bulk.select_in(conn, [t.relationship.c.person], t.relationship.c.person, ids) if ids else []
-    if known:
-        bulk.delete_in(conn, t.relationship.c.person, ids)
-    bulk.insert(conn, t.relationship, ("person", "role", "stage", "owner", "since"), relations)
+    file_roles(conn, folded)
+    stir_people(conn, [case.id for case, _, _ in folded])
 
 
 def load_badges(conn: Connection, cases: Sequence[Case]) -> list[Case]:

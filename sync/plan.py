@@ -15,7 +15,7 @@ from mapping.decisions import Decision, DecisionKind, Policies, Policy, Referenc
 from mapping.fields import Field
 from mapping.leads import lead
 from mapping.model import MARKETING, ConsentState, Create, Direction, RecordState, Value, WriteKind
-from mapping.sets import members_at
+from mapping.sets import members_at, only_badges
 from mapping.survivorship import ALWAYS, Choice, Person, Rule
 from mapping.values import Kind, blank, canonical, equivalent, same
 from sync.writes import UNDO, Case, Finding, FindingKind, Setting, Target, Write
@@ -97,8 +97,8 @@ class _Desk:
 
     def _differing(self, record: Record, target: Target) -> list[Field]:
         """The fields in which a record does not simply show the chosen value: few, of most people."""
-        choices, known = self.person.choices, record.known
-        return [r for r in target.writable if (c := choices.get(r.name)) is None or c.value != known.get(r.name)]
+        shown = [(row, self.person.choices.get(row.name), record.known.get(row.name)) for row in target.writable]
+        return [row for row, c, known in shown if (row.name in record.pairs if c is None else c.value != known)]
 
     def _write(
         self,
@@ -118,7 +118,7 @@ class _Desk:
         """What one field of one record needs: a write, or nothing and perhaps a word to a person."""
         name, known, choice = row.name, record.known.get(row.name), self.person.choices.get(row.name)
         if choice is None:
-            if known is not None and name in record.pairs and name not in self.person.conflicts:
+            if name in record.pairs and name not in self.person.conflicts and not only_badges(known):
                 self.note(
                     FindingKind.HELD, record, name, "what it was filled from is gone; a blank never wipes a value"
                 )
@@ -200,13 +200,13 @@ class _Desk:
     def _new_address(self, record: Record, target: Target) -> Setting | None:
         """A changed address, where a linked record went from old to new and this one still shows old."""
         row, known = target.fields.get("email"), record.known.get("email")
-        shown = canonical(Kind.EMAIL, known)
+        said = [(o, o.claims["email"]) for o in self.case.records if o is not record and o.edited("email")]
+        shown = canonical(Kind.EMAIL, known) if said else None
         if row is None or not row.writable or target.direction is not Direction.BOTH or shown is None:
             return None
         changed = [
             (claim.at, other.id, claim)
-            for other in self.case.records
-            if other is not record and (claim := other.claims.get("email")) and other.edited("email")
+            for other, claim in said
             if canonical(Kind.EMAIL, claim.was) == shown and canonical(Kind.EMAIL, claim.value) not in (None, shown)
         ]
         if not changed:

@@ -18,7 +18,7 @@ from connectors.base import Connector, Page, Raw
 from connectors.errors import Failure
 from mapping.claims import EVERY, Edit, Record, first_sight, observe
 from mapping.consent import Fact, news
-from mapping.model import ON_LIST, ConsentState, Millis, RecordState, Seen
+from mapping.model import BESIDE, ConsentState, Millis, RecordState, Seen
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.database import Database
@@ -39,6 +39,7 @@ class Pulled:
     refused: int = 0
     edited: int = 0
     gone: int = 0
+    unheard: int = 0  # what a webhook should have told, and nobody did
     listed: int = -1
     suspects: list[int] = field(default_factory=list)
 
@@ -54,6 +55,7 @@ class Puller:
     now: Callable[[], Millis]
     seen_page: Callable[[int, int | None], None] = lambda count, total: None
     newly_mapped: Collection[str] = ()
+    lists: Collection[str] = ()  # titles of lists of ours that show as tags of those who are on them
 
     def pull(self, *, full: bool) -> Pulled:
         """Read all that is new since the last finished pull, or everything when *full* or when there was none."""
@@ -69,8 +71,7 @@ class Puller:
         cursor = stored["at"] if stored is not None and (resumes or not full) else None
         full = full or cursor is None or (first_pull and resumes)
         counts = Pulled()
-        whole = full and not resumes
-        listed = _Bitmap() if whole and not first_pull else None
+        listed = _Bitmap() if not resumes and not first_pull else None  # what is read in one piece may prove complete
         for pages in self._grouped(self.connector.pages(cursor, full=full)):
             self._store_pages(pages, counts, listed, full)
         if listed is not None and pages[-1].complete:
@@ -128,10 +129,24 @@ class Puller:
             self._change(conn, changed, counts)
         return ids
 
+    def decode(self, raw: Raw) -> Seen:
+        """One record in our words. Raises ValueError where it is none."""
+        return self.without_lists(self.connector.decode(raw))
+
+    def without_lists(self, seen: Seen) -> Seen:
+        """What is shown, less the tags that are lists of ours: putting somebody on one is nobody's edit of tags."""
+        name = self.connector.by_member
+        tags = seen.fields.get(name) if self.lists else None
+        if not tags or not any(tag in self.lists for tag in tags):
+            return seen
+        fields, rest = dict(seen.fields), [tag for tag in tags if tag not in self.lists]
+        fields.pop(name)
+        return replace(seen, fields=fields | ({name: rest} if rest else {}))
+
     def _decode(self, conn: Connection, raw: Raw, counts: Pulled) -> Seen | None:
         """One record in our words. A record that cannot be read is refused with its reason; the rest goes on."""
         try:
-            seen = self.connector.decode(raw)
+            seen = self.decode(raw)
         except ValueError as error:
             self._refuse(conn, raw.remote_id, str(error), counts)
             return None
@@ -172,6 +187,7 @@ class Puller:
             identity += 1
         records.save(conn, rows, new=True)
         counts.new += len(rows)
+        counts.unheard += len(rows)
         self._file_consent(conn, facts)
         for seen in merged:
             self._follow_merge(conn, seen)
@@ -195,6 +211,7 @@ class Puller:
             mark = _mark(record, looked, edits, told)
             if mark:
                 counts.changed += 1
+                counts.unheard += self._tellable(edits) or not edits
             else:
                 counts.unchanged += 1  # other bytes, nobody's edit: our own write, or what we do not look at
             digest = None if self._lags(record) else raw.digest  # what may lag is looked at once more
@@ -207,10 +224,15 @@ class Puller:
             conn, t.journal, ("at", "revision", "record", "person", "name", "before", "after", "because"), lines
         )
 
+    def _tellable(self, edits: Sequence[Edit]) -> bool:
+        """Whether the platform's webhooks tell of such edits."""
+        silent = self.connector.hooks.silent if self.connector.hooks is not None else ()
+        return any(edit.name not in silent for edit in edits)
+
     def look(self, record: Record, seen: Seen) -> tuple[Record, tuple[Edit, ...]]:
-        """A record looked at again, by this connection's rules. Which lists it is on is not told with it, and stays;
-        so does a set that may still show what stood there before our own change."""
-        stays = {name: value for name, value in record.known.items() if name.startswith(ON_LIST)}
+        """A record looked at again, by this connection's rules. Its lists and its company are not told with it, and
+        stay; so does a set that may still show what stood there before our own change."""
+        stays = {name: value for name, value in record.known.items() if name.startswith(BESIDE)}
         if self._lags(record):
             name = self.connector.by_member
             stays[name] = record.known.get(name)
@@ -266,8 +288,8 @@ class Puller:
         bulk.insert(conn, t.consent, columns, rows)
         left = sorted({row[0] for row in rows if row[2] == ConsentState.WITHDRAWN})
         if left:
-            held = bulk.select_in(conn, [t.identifier.c.record, t.identifier.c.kind], t.identifier.c.value, left)
-            records.mark(conn, sorted({record for record, kind in held if kind == "email"}), MARK_FOLD)
+            held = bulk.select_in(conn, [t.identifier.c.record], t.identifier.c.value, left, {"kind": "email"})
+            records.mark(conn, sorted({record for (record,) in held}), MARK_FOLD)
 
     def _follow_merge(self, conn: Connection, seen: Seen) -> None:
         """The platform merged others into this record: they are away, and stay linked to it."""
@@ -304,10 +326,14 @@ class Puller:
             answers = self.connector.read([record.remote_id for record in found.values()])
             with self.database.write() as conn:
                 self.store(conn, [raw for raw in answers.values() if raw is not None], Pulled())
-                gone = [record for record in found.values() if answers.get(record.remote_id, record) is None]
-                rows = [records.to_row(replace(r, state=RecordState.GONE), None, MARK_FOLD) for r in gone]
-                records.save(conn, rows, new=False)
-                counts.gone += len(rows)
+                self.away(conn, [r for r in found.values() if answers.get(r.remote_id, r) is None], counts)
+
+    def away(self, conn: Connection, gone: Sequence[Record], counts: Pulled) -> None:
+        """These records did not answer when they were read directly: they are gone."""
+        rows = [records.to_row(replace(record, state=RecordState.GONE), None, MARK_FOLD) for record in gone]
+        records.save(conn, rows, new=False)
+        counts.gone += len(rows)
+        counts.unheard += len(rows)
 
 
 def _mark(before: Record, after: Record, edits: Sequence[Edit], told: Sequence[Fact]) -> int:

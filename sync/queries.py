@@ -159,12 +159,6 @@ def identifiers(conn: Connection, records: Sequence[int]) -> list[tuple[str, str
     return [(kind, value, record) for kind, value, record in conn.execute(query.order_by(*query.selected_columns))]
 
 
-def relationships(conn: Connection, person: str) -> list[dict[str, Any]]:
-    """What this person is to the business."""
-    rows = conn.execute(select(t.relationship).where(t.relationship.c.person == person)).mappings()
-    return [dict(row) for row in rows]
-
-
 def findings(
     conn: Connection, *, kinds: Iterable[str] = (), person: str = "", name: str = "", limit: int = 1000
 ) -> list[FindingLine]:

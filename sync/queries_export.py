@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, tuple_
 
 from mapping.consent import standing
 from mapping.decisions import DecisionKind
@@ -21,6 +21,7 @@ from mapping.model import RecordState, Value
 from mapping.money import major
 from mapping.survivorship import IDENTIFIERS
 from mapping.values import Kind
+from sync.organizations import OrganizationLine, lines
 from sync.queries_facts import campaign_titles
 from sync.store import bulk, records
 from sync.store import schema as t
@@ -75,11 +76,12 @@ def export(what: What, kinds: Mapping[str, Kind]) -> Export:
     if what is What.PEOPLE:
         return _people_table(kinds)
     headings, table, batches = _TABLES[what]
-    return Export(headings, lambda conn: _count(conn, table), batches)
+    only = [_WHOLE] if what is What.ORGANIZATIONS else []
+    return Export(headings, lambda conn: _count(conn, table, *only), batches)
 
 
-def _count(conn: Connection, table: Table) -> int:
-    return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+def _count(conn: Connection, table: Table, *only: ColumnElement[bool]) -> int:
+    return int(conn.execute(select(func.count()).select_from(table).where(*only)).scalar_one())
 
 
 def _pages(conn: Connection, query: Select[Any], key: Sequence[ColumnElement[Any]]) -> Iterator[list[Any]]:
@@ -307,6 +309,7 @@ ORGANIZATIONS = (
     Heading("people", Type.LIST),
     Heading("connection"),
     Heading("remote_id"),
+    Heading("companies", Type.LIST),
 )
 
 _OF_FIELDS = tuple(heading.name for heading in ORGANIZATIONS[3:13])
@@ -314,10 +317,11 @@ _OF_FIELDS = tuple(heading.name for heading in ORGANIZATIONS[3:13])
 
 def _organizations(conn: Connection) -> Iterator[list[Row]]:
     o = t.organization.c
-    query = select(o.id, o.name, o.domain, o.fields, o.connection, o.remote_id)
+    query = select(o.id, o.name, o.domain, o.fields, o.connection, o.remote_id).where(_WHOLE)
     for rows in _pages(conn, query, (o.id,)):
         columns = (t.tie.c.organization, t.tie.c.record, t.tie.c.until)
-        ties = bulk.select_in(conn, columns, t.tie.c.organization, [row.id for row in rows])
+        as_lines, whole = _companies(conn, [row.id for row in rows])
+        ties = [(whole[one], *tie) for one, *tie in bulk.select_in(conn, columns, t.tie.c.organization, whole)]
         held = _holders(conn, {record for _, record, until in ties if until is None})
         people: dict[str, set[str]] = defaultdict(set)
         for organization, record, until in ties:
@@ -327,9 +331,21 @@ def _organizations(conn: Connection) -> Iterator[list[Row]]:
         for row in rows:
             known = json.loads(row.fields)
             told = (known.get(name) for name in _OF_FIELDS)
-            belong = sorted(people.get(row.id, ()))
-            batch.append((row.id, row.name, row.domain, *told, belong, row.connection, row.remote_id))
+            belong, line = sorted(people.get(row.id, ())), as_lines[row.id]
+            companies = [f"{connection} {remote_id}" for connection, remote_id in line.companies]
+            batch.append((row.id, line.name, line.domain, *told, belong, row.connection, row.remote_id, companies))
         yield batch
+
+
+_WHOLE = or_(t.organization.c.whole == "", t.organization.c.whole == t.organization.c.id)
+"""Of the companies that are one organisation, the one that gives it its id."""
+
+
+def _companies(conn: Connection, ids: Sequence[str]) -> tuple[dict[str, OrganizationLine], dict[str, str]]:
+    """These organisations as lines, and each of their companies with the organisation that it belongs to."""
+    o = t.organization.c
+    whole = {one: one for one in ids} | dict(bulk.select_in(conn, (o.id, o.whole), o.whole, ids))
+    return lines(conn, ids), whole
 
 
 DEALS = (
@@ -361,12 +377,13 @@ def _deals(conn: Connection) -> Iterator[list[Row]]:
         for deal, record, organization in parties:
             people[deal].add(held.get(record, _NOBODY)[0])
             organizations[deal].add(organization)
+        known = lines(conn, {one for some in organizations.values() for one in some if one})
         batch = []
         for row in rows:
             money = (major(row.amount, row.currency), row.currency, row.amount)
             told = (row.connection, row.remote_id, row.title, row.state, row.stage, *money)
             who = sorted(people.get(row.id, set()) - {""})
-            where = sorted(organizations.get(row.id, set()) - {""})
+            where = sorted({known[one].id if one in known else one for one in organizations.get(row.id, set()) - {""}})
             batch.append((*told, row.opened, row.closed, row.owner, who, where))
         yield batch
 

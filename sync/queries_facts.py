@@ -6,8 +6,9 @@ Facts hang on records. Whose they are follows from who holds the record today.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -15,7 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from mapping.facts import DealState
-from mapping.model import Millis
+from mapping.model import Millis, Value
+from mapping.roles import Spell
+from sync.organizations import lines
+from sync.roles import spells
 from sync.store import bulk
 from sync.store import schema as t
 
@@ -27,7 +31,8 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """An organisation that somebody belongs to. `until` is None while it stands."""
+    """An organisation that somebody belongs to. `until` is None while it stands; `connection` names the platforms
+    that know it; `roles` is what it is to the business and was, `fields` what is known of it beside."""
 
     organization: str
     name: str
@@ -37,6 +42,8 @@ class Belonging:
     connection: str
     since: Millis
     until: Millis | None
+    roles: tuple[Spell, ...] = ()
+    fields: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +150,26 @@ _Held = dict[int, tuple[str, str]]
 def _organizations(conn: Connection, held: _Held, found: dict[str, PersonFacts]) -> None:
     names = ("record", "organization", "label", "main", "since", "until")
     ties = bulk.select_in(conn, [t.tie.c[name] for name in names], t.tie.c.record, held)
-    columns = [t.organization.c[name] for name in ("id", "name", "domain", "connection")]
-    known = {row[0]: row[1:] for row in bulk.select_in(conn, columns, t.organization.c.id, {tie[1] for tie in ties})}
+    known = lines(conn, {tie[1] for tie in ties})
+    wholes = sorted({line.id for line in known.values()})
+    roles = {whole: tuple(spells(conn, whole)) for whole in wholes}
+    columns = (t.organization.c.id, t.organization.c.fields)
+    documents = {one: json.loads(text) for one, text in bulk.select_in(conn, columns, t.organization.c.id, wholes)}
     seen: set[tuple[str, str, str]] = set()
     # Standing ties before past ones, main ones before others: the first of several to one organisation is shown.
     for record, organization, label, main, since, until in sorted(
         ties, key=lambda tie: (tie[5] is not None, not tie[3], tie[4], tie[1], tie[2])
     ):
-        person = held[record][0]
-        if organization in known and (person, organization, label) not in seen:
-            seen.add((person, organization, label))
-            name, domain, connection = known[organization]
-            line = Belonging(organization, name, domain, label, bool(main), connection, since, until)
-            found[person].organizations.append(line)
+        person, line = held[record][0], known.get(organization)
+        if line is None or (person, line.id, label) in seen:
+            continue
+        seen.add((person, line.id, label))
+        where = ", ".join(dict.fromkeys(connection for connection, _ in line.companies))
+        fields = documents.get(line.id, {})
+        belonging = Belonging(
+            line.id, line.name, line.domain, label, bool(main), where, since, until, roles[line.id], fields
+        )
+        found[person].organizations.append(belonging)
 
 
 def _touchpoints(conn: Connection, held: _Held, found: dict[str, PersonFacts], latest: int) -> None:

@@ -17,8 +17,11 @@ from connectors.base import Outcome, Raw, Result
 from mapping.claims import Record, wrote
 from mapping.model import RecordState, Seen, WriteKind
 from mapping.values import lossy_image, same
+from sync.answers import Filing, opted_out
+from sync.deeds import KINDS as DEEDS
+from sync.intents import finish
 from sync.pull import Pulled
-from sync.push import Filing, Pusher, finish, opted_out
+from sync.push import Pusher
 from sync.store import records
 from sync.store import schema as t
 from sync.store.schema import MARK_RESOLVE
@@ -43,7 +46,9 @@ def recover(pusher: Pusher) -> int:
         total += len(rows)
         open_writes = [(row.id, _decode(row.row)) for row in rows]
         _creates(pusher, [(i, w) for i, w in open_writes if w.kind is WriteKind.CREATE])
-        _others(pusher, [(i, w) for i, w in open_writes if w.kind is not WriteKind.CREATE])
+        _deeds(pusher, [(i, w) for i, w in open_writes if w.kind in DEEDS])
+        rest = [(i, w) for i, w in open_writes if w.kind is not WriteKind.CREATE and w.kind not in DEEDS]
+        _others(pusher, rest)
 
 
 def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
@@ -58,10 +63,23 @@ def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
             if raw is None:
                 filing.file(conn, write, identity, Outcome(Result.LATER, reason="never arrived"))
                 continue
-            shown = pusher.connector.decode(raw)
+            shown = pusher.puller.decode(raw)
             fits = [s for s in write.settings if _arrived(s, shown)]
             ours = msgspec.structs.replace(write, settings=tuple(fits))
             filing.file(conn, ours, identity, Outcome(Result.APPLIED, shown.remote_id, _lost(shown), raw))
+        filing.save(conn)
+
+
+def _deeds(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
+    """Lists, companies, ties and tasks: what no reading can tell is uncertain, and stays so."""
+    if not writes:
+        return
+    found = pusher.deeds.left_open(writes)
+    filing = Filing(pusher.name, pusher.puller)
+    with pusher.database.write() as conn:
+        for identity, write, outcome in found:
+            pusher.deeds.file(conn, write, identity, outcome)
+            filing.file(conn, write, identity, outcome)
         filing.save(conn)
 
 
@@ -91,9 +109,7 @@ def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tu
     if raw is None:
         done = write.kind is WriteKind.ARCHIVE
         return ("applied" if done else "not_sent"), record
-    if write.kind is WriteKind.LIST:
-        return "not_sent", record  # no record shows its lists; doing it twice changes nothing, so it is done again
-    shown = pusher.connector.decode(raw)
+    shown = pusher.puller.decode(raw)
     if write.kind is WriteKind.OPT_OUT:
         if shown.subscribed:
             return "not_sent", record

@@ -7,16 +7,18 @@ Identifiers accumulate: a record that changed its address is still found by the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, delete, func, literal_column, select, update
 
 from mapping.decisions import DecisionKind
 from mapping.identity import Identifier, Node, cluster, shared_mailbox
-from mapping.values import Kind, canonical
+from mapping.values import canonical_email
+from sync.events_stirred import stir_people
 from sync.store import bulk
 from sync.store import schema as t
 from sync.store.database import Database
@@ -35,34 +37,36 @@ class Identity:
     batch: int = 2000
 
 
-class _Row:
-    __slots__ = ("node", "person")
+class _Row(NamedTuple):
+    """A record as it is filed: what identity sees of it, and whose it is."""
 
-    def __init__(self, node: Node, person: str | None) -> None:
-        self.node = node
-        self.person = person
+    node: Node
+    person: str | None
 
 
 def resolve(database: Database, revision: int, identity: Identity = Identity()) -> int:
     """Give every record with new identifiers its person; returns how many records were looked at."""
     done = 0
+    columns = [t.record.c[name] for name in _ROW]
+    query = (
+        select(*columns, t.document.c.memory)
+        .join(t.document, t.document.c.record == t.record.c.id)
+        .where(t.UNRESOLVED, t.record.c.mark == MARK_RESOLVE)
+        .order_by(t.record.c.id)
+        .limit(identity.batch)
+    )
     with database.read() as conn:
         merged = set(conn.execute(select(t.identifier.c.record).where(t.identifier.c.kind == "merged")).scalars())
     while True:
         with database.write() as conn:
-            batch = conn.execute(
-                select(t.record.c.id, t.record.c.person, t.document.c.memory)
-                .join(t.document, t.document.c.record == t.record.c.id)
-                .where(t.UNRESOLVED, t.record.c.mark == MARK_RESOLVE)
-                .order_by(t.record.c.id)
-                .limit(identity.batch)
-            ).all()
-            if not batch:
+            found = conn.execute(query).all()
+            if not found:
                 return done
-            found = _file_identifiers(conn, [(row.id, row.memory) for row in batch])
-            new = {row.id for row in batch if row.person is None and row.id not in merged}
-            shown = {(kind, value) for kind, value, record in found if record in new}
-            _resolve_batch(conn, [row.id for row in batch], _Fresh(new, shown), revision, identity)
+            batch = {row[0]: _row(row) for row in found}
+            shown = _file_identifiers(conn, [(row[0], row[-1]) for row in found])
+            new = {record for record, row in batch.items() if row.person is None and record not in merged}
+            fresh = _Fresh(new, {(kind, value) for kind, value, record in shown if record in new})
+            _resolve_batch(conn, batch, fresh, revision, identity)
             done += len(batch)
 
 
@@ -78,7 +82,7 @@ def _file_identifiers(conn: Connection, rows: Iterable[tuple[int, str]]) -> set[
     found = set()
     for record, memory in rows:
         for address in _memory(memory).addresses:
-            value = canonical(Kind.EMAIL, address)
+            value = canonical_email(address)
             if value is not None:
                 found.add(("email", value, record))
     bulk.insert_ignore(conn, t.identifier, ("kind", "value", "record"), sorted(found))
@@ -89,13 +93,16 @@ _LINKS = ("email", "merged", "made")
 """Kinds of identifier that link: addresses, the platform's own merges, and records that we made for a person."""
 
 
-def _resolve_batch(conn: Connection, batch: list[int], new: _Fresh, revision: int, identity: Identity) -> None:
+def _resolve_batch(conn: Connection, batch: Mapping[int, _Row], new: _Fresh, revision: int, identity: Identity) -> None:
     holders, apart, together = _neighbourhood(conn, batch, new, identity)
-    members = {record for records in holders.values() for record in records} | set(batch)
-    members |= {record for pair in (*apart, *together) for record in pair}
-    rows = _rows(conn, members)
-    nodes = [row.node for row in rows.values()]
-    groups, _ = cluster(nodes, holders, together, apart, largest=identity.largest)
+    linked = {record for pair in (*apart, *together) for record in pair}
+    linked.update(record for records in holders.values() if len(records) > 1 for record in records)
+    others = linked.union(*holders.values()).difference(batch)
+    rows = {**batch, **_rows(conn, others)}
+    shared = {value: records for value, records in holders.items() if len(records) > 1}
+    nodes = [rows[record].node for record in linked if record in rows]
+    groups, _ = cluster(nodes, shared, together, apart, largest=identity.largest)
+    groups += [[row.node] for record, row in rows.items() if record not in linked]  # whoever shares nothing
     moves: list[tuple[str, int, int, int]] = []
     left: set[str] = set()
     for group in groups:
@@ -105,11 +112,10 @@ def _resolve_batch(conn: Connection, batch: list[int], new: _Fresh, revision: in
             if before != person:
                 moves.append((person, revision, MARK_FOLD, node.record))
                 left.update((before,) if before else ())
+    moves.sort(key=itemgetter(3))
     bulk.update_by(conn, t.record, "id", ("person", "joined", "mark"), moves)
-    moved = {move[3] for move in moves}
-    for start in range(0, len(batch), 500):
-        part = [record for record in batch[start : start + 500] if record not in moved]
-        conn.execute(update(t.record).where(t.record.c.id.in_(part)).values(mark=MARK_FOLD))
+    stayed = set(batch).difference(move[3] for move in moves)
+    bulk.update_by(conn, t.record, "id", ("mark",), [(MARK_FOLD, record) for record in sorted(stayed)])
     if left:
         _leave(conn, left)
 
@@ -130,26 +136,19 @@ def _neighbourhood(
     while frontier:
         mine = _identifiers(conn, frontier.difference(new.records)).union(() if known else new.identifiers)
         known |= frontier
-        values = [value for value in mine if value not in holders]
+        values = mine.difference(holders)
         found = _holders(conn, values)
-        frontier = {other for record in frontier for other in spoken.get(record, ())} - known
+        frontier = {other for record in frontier for other in spoken.get(record, ())} if spoken else set()
         for value in values:
-            records = found.get(value, set())
-            before = len(records - fresh)
-            if _proves(value) and len(records) <= identity.holders:
-                holders[value] = records
-                frontier |= records - known
-            elif _proves(value) and before <= identity.holders:
-                holders[value] = set()  # it has just become implausible: its holders part
-                frontier |= records - known
-            else:
+            records = holders[value] = found.get(value, set())
+            if len(records) > identity.holders:
                 holders[value] = set()
+                if len(records - fresh) > identity.holders:
+                    continue
+            frontier |= records  # of a value that has just become implausible too: its holders part
+        frontier -= known
     inside = [pair for pair in together if pair[0] in known]
     return holders, [pair for pair in apart if pair[0] in known], inside
-
-
-def _proves(value: Identifier) -> bool:
-    return value[0] != "email" or not shared_mailbox(value[1])
 
 
 def _words(conn: Connection) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -158,6 +157,7 @@ def _words(conn: Connection) -> tuple[list[tuple[int, int]], list[tuple[int, int
         select(t.decision.c.kind, t.decision.c.record, t.decision.c.other)
         .where(
             t.decision.c.kind.in_((DecisionKind.SAME.value, DecisionKind.NOT_SAME.value)),
+            t.decision.c.organization == "",
             t.decision.c.lifted.is_(False),
         )
         .order_by(t.decision.c.id)
@@ -173,21 +173,31 @@ def _identifiers(conn: Connection, record_ids: Collection[int]) -> set[Identifie
     return {(kind, value) for kind, value in rows if kind in _LINKS}
 
 
-def _holders(conn: Connection, values: Collection[Identifier]) -> dict[Identifier, set[int]]:
+def _holders(conn: Connection, values: Iterable[Identifier]) -> dict[Identifier, set[int]]:
     """Who holds these values. Role mailboxes are not asked for: they prove nothing, and may have thousands."""
-    asked = sorted({value for kind, value in values if _proves((kind, value))})
-    columns = [t.identifier.c.kind, t.identifier.c.value, t.identifier.c.record]
+    asked: dict[str, list[str]] = defaultdict(list)
+    for kind, value in values:
+        if kind != "email" or not shared_mailbox(value):
+            asked[kind].append(value)
     found: dict[Identifier, set[int]] = defaultdict(set)
-    for kind, value, record in bulk.select_in(conn, columns, t.identifier.c.value, asked):
-        if kind in _LINKS:
+    columns = [t.identifier.c.value, t.identifier.c.record]
+    for kind, wanted in asked.items():  # by kind, for without it no index is of use
+        for value, record in bulk.select_in(conn, columns, t.identifier.c.value, sorted(wanted), {"kind": kind}):
             found[kind, value].add(record)
     return found
 
 
+_ROW = ("id", "first", "connection", "remote_id", "founder", "person")
+
+
 def _rows(conn: Connection, record_ids: Collection[int]) -> dict[int, _Row]:
-    names = ("id", "first", "connection", "remote_id", "founder", "person")
-    rows = bulk.select_in(conn, [t.record.c[name] for name in names], t.record.c.id, sorted(record_ids))
-    return {row[0]: _Row(Node(row[1], row[2], row[3], row[0], row[4]), row[5]) for row in rows}
+    rows = bulk.select_in(conn, [t.record.c[name] for name in _ROW], t.record.c.id, sorted(record_ids))
+    return {row[0]: _row(row) for row in rows}
+
+
+def _row(row: Sequence[Any]) -> _Row:
+    identity, first, connection, remote_id, founder, person = row[: len(_ROW)]
+    return _Row(Node(first, connection, remote_id, identity, founder), person)
 
 
 def _leave(conn: Connection, people: Collection[str]) -> None:
@@ -200,6 +210,7 @@ def _leave(conn: Connection, people: Collection[str]) -> None:
         for table in (t.person, t.relationship, t.finding, t.member, t.turn):
             column = table.c.id if table is t.person else table.c.person
             conn.execute(delete(table).where(column.in_(empty)))
+        stir_people(conn, empty)
 
 
 def people_count(conn: Connection) -> int:

@@ -56,6 +56,13 @@ def end(database: Database, run_id: int, balance: Balance, now: Millis) -> float
     return balance.seconds
 
 
+def broken_off(database: Database) -> bool:
+    """Whether the newest run has not ended: it was killed, or is still at it."""
+    with database.read() as conn:
+        last = conn.execute(select(t.run.c.ended).order_by(t.run.c.id.desc()).limit(1)).first()
+    return last is not None and last.ended is None
+
+
 def last_revision(database: Database) -> int:
     """The revision of the newest run."""
     with database.read() as conn:

@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
+from mapping.consent import Fact
 from mapping.facts import DealState
-from sync.segment import On, Relation, Sale, Score, Subject, Touching
+from mapping.model import ConsentState, Millis
+from sync.segment_subject import On, Relation, Sale, Score, Subject, Touching
 from sync.store import bulk
-from sync.store import schema as t
-from sync.store.records import load_consent
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _One = TypeVar("_One")
+
+_WON = DealState.WON.value
+# CROSS JOIN keeps SQLite, which may have no statistics, to beginning with the people's records.
+_KNOWN = (
+    "SELECT id, fields FROM person WHERE id {}",
+    "SELECT person, role, stage, since FROM relationship WHERE until IS NULL AND person {}",
+    """SELECT r.person, f.at, f.kind, f.channel, f.way, f."by"
+       FROM record r CROSS JOIN touchpoint f WHERE f.record = r.id AND r.person {}""",
+    """SELECT r.person, f.at, f.kind, f.score
+       FROM record r CROSS JOIN feedback f WHERE f.record = r.id AND r.person {}""",
+    f"""SELECT DISTINCT r.person, d.id, d.closed, d.amount, d.currency, d.title
+       FROM record r CROSS JOIN deal_party p CROSS JOIN deal d
+       WHERE p.record = r.id AND d.id = p.deal AND d.state = '{_WON}' AND r.person {{}}""",  # noqa: S608 - our word
+    """SELECT DISTINCT r.person, c.address, c.id, c.purpose, c.state, c.at, c.explicit, c.record, c.evidence
+       FROM record r CROSS JOIN identifier i CROSS JOIN consent c
+       WHERE i.record = r.id AND i.kind || '' = 'email' AND c.address = i.value AND r.person {}""",
+    """SELECT r.person, g.title, g.connection
+       FROM record r CROSS JOIN listed o CROSS JOIN listing g
+       WHERE o.record = r.id AND g.id = o.listing AND r.person {}""",
+    """SELECT r.person, o.name, o.domain, o.fields
+       FROM record r CROSS JOIN tie k CROSS JOIN organization o
+       WHERE k.record = r.id AND k.until IS NULL AND o.id = k.organization AND r.person {}""",
+)
+_STANDING = (
+    "SELECT segment, person FROM member WHERE person {}",
+    "SELECT segment, person, at FROM turn WHERE person {}",
+)
+
+
+class Standing(NamedTuple):
+    """Who is in which segment, and whose turn is when, by segment and person."""
+
+    members: set[tuple[str, str]]
+    turns: dict[tuple[str, str], Millis]
 
 
 def document(text: str) -> dict[str, Any]:
@@ -26,107 +60,50 @@ def document(text: str) -> dict[str, Any]:
 
 def load_subjects(conn: Connection, people: Sequence[str]) -> dict[str, Subject]:
     """Everything known of these people, by id; who is nobody is left out."""
-    p, r = t.person.c, t.record.c
-    found = {
-        id_: Subject(id_, document(fields)) for id_, fields in bulk.select_in(conn, [p.id, p.fields], p.id, people)
-    }
-    if not found:
-        return found
-    owner: dict[int, str] = dict(bulk.select_in(conn, [r.id, r.person], r.person, list(found)))
-    records = sorted(owner)
-    _relations(conn, found)
-    _consent(conn, found, owner, records)
-    c = t.touchpoint.c
-    rows = bulk.select_in(conn, [c.record, c.at, c.kind, c.channel, c.way, c.by], c.record, records)
-    for person, touches in _by_person(rows, owner, lambda row: Touching(*row[1:])).items():
-        found[person].touches = touches
-    f = t.feedback.c
-    rows = bulk.select_in(conn, [f.record, f.at, f.kind, f.score], f.record, records)
-    for person, scores in _by_person(rows, owner, lambda row: Score(*row[1:])).items():
-        found[person].scores = scores
-    _sales(conn, found, owner, records)
-    _lists(conn, found, owner, records)
-    _organizations(conn, found, owner, records)
+    return _subjects(bulk.select_each(conn, _KNOWN, people))
+
+
+def load_standing(conn: Connection, people: Sequence[str]) -> tuple[dict[str, Subject], Standing]:
+    """The same, and where they stand by now."""
+    *known, members, turns = bulk.select_each(conn, (*_KNOWN, *_STANDING), people)
+    standing = Standing({(row[0], row[1]) for row in members}, {(row[0], row[1]): row[2] for row in turns})
+    return _subjects(known), standing
+
+
+def _subjects(known: Sequence[list[bulk.Row]]) -> dict[str, Subject]:
+    people, relations, touches, scores, sales, consent, lists, organizations = known
+    found = {id_: Subject(id_, document(fields)) for id_, fields in people}
+    for subject, related in _by_person(found, relations, lambda row: Relation(*row[1:])):
+        subject.relations = related
+    for subject, touched in _by_person(found, touches, lambda row: Touching(*row[1:])):
+        subject.touches = touched
+    for subject, said in _by_person(found, scores, lambda row: Score(*row[1:])):
+        subject.scores = said
+    for subject, bought in _by_person(found, sorted(sales), lambda row: Sale(*row[2:])):
+        subject.sales = bought
+    for subject, ledger in _by_person(found, sorted(consent, key=lambda row: row[1:3]), _fact):
+        subject.consent = ledger
+    for subject, on in _by_person(found, lists, lambda row: On(*row[1:])):
+        subject.lists = on
+    for subject, ties in _by_person(found, organizations, _organization):
+        subject.organizations = ties
     return found
 
 
 def _by_person(
-    rows: Sequence[bulk.Row], owner: dict[int, str], make: Callable[[bulk.Row], _One]
-) -> dict[str, list[_One]]:
+    found: dict[str, Subject], rows: Iterable[bulk.Row], make: Callable[[bulk.Row], _One]
+) -> Iterable[tuple[Subject, list[_One]]]:
     grouped: defaultdict[str, list[_One]] = defaultdict(list)
     for row in rows:
-        grouped[owner[row[0]]].append(make(row))
-    return grouped
+        grouped[row[0]].append(make(row))
+    return [(found[person], ones) for person, ones in grouped.items() if person in found]
 
 
-def _relations(conn: Connection, found: dict[str, Subject]) -> None:
-    r = t.relationship.c
-    grouped: defaultdict[str, list[Relation]] = defaultdict(list)
-    for person, role, stage, since, until in bulk.select_in(
-        conn, [r.person, r.role, r.stage, r.since, r.until], r.person, list(found)
-    ):
-        if until is None:
-            grouped[person].append(Relation(role, stage, since))
-    for person, relations in grouped.items():
-        found[person].relations = relations
+def _fact(row: bulk.Row) -> Fact:
+    _, address, _, purpose, state, at, explicit, record, evidence = row
+    return Fact(address, purpose, ConsentState(state), at, bool(explicit), record, evidence)
 
 
-def _consent(conn: Connection, found: dict[str, Subject], owner: dict[int, str], records: list[int]) -> None:
-    i = t.identifier.c
-    addresses: defaultdict[str, set[str]] = defaultdict(set)
-    for record, kind, value in bulk.select_in(conn, [i.record, i.kind, i.value], i.record, records):
-        if kind == "email":
-            addresses[owner[record]].add(value)
-    facts = load_consent(conn, {address for known in addresses.values() for address in known})
-    for person, known in addresses.items():
-        found[person].consent = [fact for address in sorted(known) for fact in facts.get(address, ())]
-
-
-def _sales(conn: Connection, found: dict[str, Subject], owner: dict[int, str], records: list[int]) -> None:
-    d, party = t.deal.c, t.deal_party.c
-    shares = {
-        (owner[record], deal)
-        for record, deal in bulk.select_in(conn, [party.record, party.deal], party.record, records)
-    }
-    if not shares:
-        return
-    columns = [d.id, d.state, d.closed, d.amount, d.currency, d.title]
-    deals = {
-        row[0]: Sale(*row[2:])
-        for row in bulk.select_in(conn, columns, d.id, sorted({deal for _, deal in shares}))
-        if row[1] == DealState.WON.value
-    }
-    grouped: defaultdict[str, list[Sale]] = defaultdict(list)
-    for person, deal in sorted(shares):
-        if deal in deals:
-            grouped[person].append(deals[deal])
-    for person, sales in grouped.items():
-        found[person].sales = sales
-
-
-def _lists(conn: Connection, found: dict[str, Subject], owner: dict[int, str], records: list[int]) -> None:
-    on, g = t.listed.c, t.listing.c
-    rows = bulk.select_in(conn, [on.record, on.listing], on.record, records)
-    if not rows:
-        return
-    ids = sorted({listing for _, listing in rows})
-    titles = {row[0]: On(*row[1:]) for row in bulk.select_in(conn, [g.id, g.title, g.connection], g.id, ids)}
-    known = [row for row in rows if row[1] in titles]
-    for person, lists in _by_person(known, owner, lambda row: titles[row[1]]).items():
-        found[person].lists = lists
-
-
-def _organizations(conn: Connection, found: dict[str, Subject], owner: dict[int, str], records: list[int]) -> None:
-    tie, o = t.tie.c, t.organization.c
-    found_ties = bulk.select_in(conn, [tie.record, tie.organization, tie.until], tie.record, records)
-    rows = [row for row in found_ties if row[2] is None]
-    if not rows:
-        return
-    ids = sorted({row[1] for row in rows})
-    known = {
-        id_: {**document(fields), "name": name, "domain": domain}
-        for id_, name, domain, fields in bulk.select_in(conn, [o.id, o.name, o.domain, o.fields], o.id, ids)
-    }
-    stands = [row for row in rows if row[1] in known]
-    for person, organizations in _by_person(stands, owner, lambda row: known[row[1]]).items():
-        found[person].organizations = organizations
+def _organization(row: bulk.Row) -> dict[str, Any]:
+    _, name, domain, fields = row
+    return {**document(fields), "name": name, "domain": domain}

@@ -108,8 +108,7 @@ class Preview:
 
 def preview(conn: Connection, segment: Segment, moment: Moment, limit: int = 20, beside: str = "") -> Preview:
     """What a rule would give now; changes nothing. *beside* names the segment to compare with."""
-    compiler = Compiler(conn.dialect, moment, count_thresholds(conn, segment, moment))
-    chosen = compiler.people(segment.rule).subquery()
+    chosen = Compiler(conn.dialect, moment).people(segment.rule).subquery()
     m = t.member.c
     size = conn.execute(select(func.count()).select_from(chosen)).scalar_one()
     query = select(*_PERSON).join_from(chosen, t.person, t.person.c.id == chosen.c.person)
@@ -124,7 +123,7 @@ def preview(conn: Connection, segment: Segment, moment: Moment, limit: int = 20,
 
 def count_thresholds(conn: Connection, segment: Segment, moment: Moment) -> Thresholds:
     """What it takes now to be among the best of a rule."""
-    compiler = Compiler(conn.dialect, moment, {})
+    compiler = Compiler(conn.dialect, moment)
     tops = {one for one in conditions(segment.rule) if isinstance(one, Top)}
     found = {top: conn.execute(compiler.threshold(top)).scalar() for top in sorted(tops, key=text_of)}
     return {top: None if need is None else int(need) for top, need in found.items()}

@@ -12,36 +12,30 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, and_, delete, exists, insert, literal, not_, select
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import Connection, delete, select
 
 from mapping.model import Millis
-from mapping.rules import Moment, Top, by_the_day, conditions, text_of
-from sync.segment import Segment, Thresholds, is_member, next_turn
-from sync.segment_load import load_subjects
-from sync.segment_sql import Compiler
+from mapping.rules import Moment, text_of
+from sync.segment import Segment, Thresholds
+from sync.segment_few import judge_few
+from sync.segment_whole import EVERYBODY, Whole, tops
 from sync.store import bulk
 from sync.store import schema as t
 from sync.store.database import Database
-
-EVERYBODY = ""
-"""In `turn`: the whole segment is to be judged again then."""
 
 _MANY = 20_000
 """From so many people on, asking for everybody is quicker."""
 
 _CHUNK = 1000
 
-_chosen = Table(
-    "segment_chosen",
-    MetaData(),
-    Column("person", String, primary_key=True),
-    prefixes=["TEMPORARY"],
-    sqlite_with_rowid=False,
+_QUICK = (
+    "SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
+"""For few people PostgreSQL does not plan anew what it looks up by key, nor waits for the disk. As on SQLite, a power
+cut may take the last judgements, and what comes after a run that broke off makes them again."""
 
 
 @dataclass(slots=True)
@@ -74,13 +68,12 @@ def evaluate(
     """
     done = Evaluated(dict.fromkeys(segments, 0), dict.fromkeys(segments, 0))
     with database.write() as conn:
-        known = _known(conn)
+        known, due = _look(conn, moment.now, few=people is not None)
         _forget(conn, known.keys() - segments.keys())
         few: dict[str, Segment] = {}
         whole = dict(segments)
         wanted: list[str] = []
         if people is not None:
-            due = _due(conn, moment.now)
             few = {
                 name: one
                 for name, one in segments.items()
@@ -93,7 +86,12 @@ def evaluate(
         _judge_all(conn, whole, known, moment, revision, done)
         thresholds = {name: _thresholds(segments[name], known[name].thresholds) for name in few}
         for start in range(0, len(wanted) if few else 0, _CHUNK):
-            _judge_few(conn, few, thresholds, wanted[start : start + _CHUNK], moment, revision, done)
+            part = wanted[start : start + _CHUNK]
+            came, gone = judge_few(conn, few, thresholds, part, moment, revision)
+            for name, _ in came:
+                done.entered[name] += 1
+            for name, _ in gone:
+                done.left[name] += 1
     return done
 
 
@@ -104,44 +102,38 @@ def next_due(conn: Connection) -> Millis | None:
 
 
 def _text(segment: Segment, moment: Moment) -> str:
-    return f"{text_of(segment.rule)} {moment.zone}"
+    return f"{segment.text} {moment.zone}"
 
 
-def _known(conn: Connection) -> dict[str, _Known]:
-    c = t.segment.c
-    rows = conn.execute(select(c.name, c.rule, c.thresholds))
-    return {name: _Known(rule, json.loads(thresholds)) for name, rule, thresholds in rows}
+def _look(conn: Connection, now: Millis, *, few: bool) -> tuple[dict[str, _Known], dict[str, set[str]]]:
+    """What the store knows of segments, and whose turn has come in which."""
+    rows, turns = bulk.select_together(
+        conn,
+        ("SELECT name, rule, thresholds FROM segment", ()),
+        ("SELECT segment, person FROM turn WHERE at <= {}", (now,)),
+        *([(_QUICK, ())] if few and conn.dialect.name != "sqlite" else []),
+    )[:2]
+    due: defaultdict[str, set[str]] = defaultdict(set)
+    for name, person in turns:
+        due[name].add(person)
+    return {name: _Known(rule, json.loads(thresholds)) for name, rule, thresholds in rows}, due
 
 
 def _forget(conn: Connection, names: Iterable[str]) -> None:
+    """Take segments out. Who came and went is history and stays: it shows again when a segment of the name returns."""
     for name in names:
-        for column in (t.member.c.segment, t.turn.c.segment, t.passage.c.segment, t.segment.c.name):
+        for column in (t.member.c.segment, t.turn.c.segment, t.segment.c.name):
             conn.execute(delete(column.table).where(column == name))
 
 
-def _due(conn: Connection, now: Millis) -> dict[str, set[str]]:
-    c = t.turn.c
-    due: defaultdict[str, set[str]] = defaultdict(set)
-    for name, person in conn.execute(select(c.segment, c.person).where(c.at <= now)):
-        due[name].add(person)
-    return due
-
-
-def _tops(segment: Segment) -> set[Top]:
-    return {one for one in conditions(segment.rule) if isinstance(one, Top)}
-
-
 def _thresholds(segment: Segment, kept: Mapping[str, int | None]) -> Thresholds:
-    return {top: kept.get(text_of(top)) for top in _tops(segment)}
+    return {top: kept.get(text_of(top)) for top in tops(segment)}
 
 
 def kept_thresholds(conn: Connection, segment: Segment) -> Thresholds | None:
     """The thresholds by which the last run judged; None where it did not know the segment."""
     kept = conn.execute(select(t.segment.c.thresholds).where(t.segment.c.name == segment.name)).scalar()
     return None if kept is None else _thresholds(segment, json.loads(kept))
-
-
-# ---- everybody -----------------------------------------------------------------------------------------------------
 
 
 def _judge_all(
@@ -154,121 +146,11 @@ def _judge_all(
 ) -> None:
     if not segments:
         return
-    conn.execute(CreateTable(_chosen, if_not_exists=True))
-    thresholds: dict[Top, int | None] = {}
-    compiler = Compiler(conn.dialect, moment, thresholds)
-    for top in {top for segment in segments.values() for top in _tops(segment)}:
-        need = conn.execute(compiler.threshold(top)).scalar()
-        thresholds[top] = None if need is None else int(need)
+    whole = Whole(conn, segments.values(), moment)
     for name, segment in segments.items():
-        conn.execute(delete(_chosen))
-        conn.execute(insert(_chosen).from_select(["person"], compiler.people(segment.rule)))
-        _pass(conn, name, moment.now, revision, done, told=name in known)
-        _set_turns(conn, name, segment, compiler)
-        kept = json.dumps({text_of(top): thresholds[top] for top in sorted(_tops(segment), key=text_of)})
+        done.entered[name], done.left[name] = whole.judge(segment, revision, told=name in known)
+        kept = json.dumps({text_of(top): whole.thresholds[top] for top in sorted(tops(segment), key=text_of)})
         columns = ("name", "rule", "evaluated", "thresholds")
         row = (name, _text(segment, moment), moment.now, kept)
         bulk.upsert(conn, t.segment, columns, [row], ("name",), columns[1:])
-
-
-def _pass(conn: Connection, name: str, now: Millis, revision: int, done: Evaluated, *, told: bool) -> None:
-    """Make the members of a segment those that were chosen."""
-    m = t.member.c
-    stays = exists().where(_chosen.c.person == m.person)
-    gone = and_(m.segment == name, not_(stays))
-    there = exists().where(m.segment == name, m.person == _chosen.c.person)
-    came = select(_chosen.c.person).where(not_(there))
-    if told:
-        for people, entered in ((select(m.person).where(gone), False), (came, True)):
-            values = (literal(name), *people.selected_columns, literal(entered), literal(now), literal(revision))
-            rows = people.with_only_columns(*values)
-            conn.execute(insert(t.passage).from_select(["segment", "person", "entered", "at", "revision"], rows))
-    done.left[name] = conn.execute(delete(t.member).where(gone)).rowcount if told else 0
-    rows = came.with_only_columns(literal(name), _chosen.c.person, literal(now))
-    adding = insert(t.member).from_select(["segment", "person", "since"], rows)
-    count = conn.execute(adding, execution_options={"preserve_rowcount": True}).rowcount
-    done.entered[name] = count if told else 0
-
-
-def _set_turns(conn: Connection, name: str, segment: Segment, compiler: Compiler) -> None:
-    conn.execute(delete(t.turn).where(t.turn.c.segment == name))
-    turns = compiler.turns(segment.rule)
-    if turns is not None:
-        rows = turns.with_only_columns(literal(name), *turns.selected_columns)
-        conn.execute(insert(t.turn).from_select(["segment", "person", "at"], rows))
-    if by_the_day(segment.rule):
-        row = {"segment": name, "person": EVERYBODY, "at": compiler.moment.midnight}
-        conn.execute(insert(t.turn), row)
-
-
-# ---- few people ----------------------------------------------------------------------------------------------------
-
-
-def _judge_few(
-    conn: Connection,
-    segments: Mapping[str, Segment],
-    thresholds: Mapping[str, Thresholds],
-    people: Sequence[str],
-    moment: Moment,
-    revision: int,
-    done: Evaluated,
-) -> None:
-    subjects = load_subjects(conn, people)
-    now: set[tuple[str, str]] = set()
-    turns: dict[tuple[str, str], Millis] = {}
-    for name, segment in segments.items():
-        kept = thresholds[name]
-        for person, subject in subjects.items():
-            if is_member(segment.rule, subject, moment, kept):
-                now.add((name, person))
-            turn = next_turn(segment.rule, subject, moment, kept)
-            if turn is not None:
-                turns[name, person] = turn
-    c = t.member.c
-    found = bulk.select_in(conn, [c.segment, c.person], c.person, people)
-    before = {(name, person) for name, person in found if name in segments}
-    came, gone = sorted(now - before), sorted(before - now)
-    _file(conn, came, gone, moment.now, revision)
-    for name, _ in came:
-        done.entered[name] += 1
-    for name, _ in gone:
-        done.left[name] += 1
-    _file_turns(conn, segments, people, turns)
-
-
-def _file(
-    conn: Connection,
-    came: Sequence[tuple[str, str]],
-    gone: Sequence[tuple[str, str]],
-    now: Millis,
-    revision: int,
-) -> None:
-    bulk.insert(conn, t.member, ("segment", "person", "since"), [(*one, now) for one in came])
-    leavers: defaultdict[str, list[str]] = defaultdict(list)
-    for name, person in gone:
-        leavers[name].append(person)
-    for name, people in leavers.items():
-        bulk.delete_in(conn, t.member.c.person, people, {"segment": name})
-    passages = [(*one, False, now, revision) for one in gone] + [(*one, True, now, revision) for one in came]
-    if passages:
-        bulk.insert(conn, t.passage, ("segment", "person", "entered", "at", "revision"), passages)
-
-
-def _file_turns(
-    conn: Connection, segments: Collection[str], people: Sequence[str], turns: Mapping[tuple[str, str], Millis]
-) -> None:
-    """Write the turns that are other than before."""
-    c = t.turn.c
-    before: dict[tuple[str, str], Millis] = {}
-    for start in range(0, len(people), 500):
-        part = people[start : start + 500]
-        rows = conn.execute(select(c.segment, c.person, c.at).where(c.segment.in_(segments), c.person.in_(part)))
-        before.update({(name, person): at for name, person, at in rows})
-    gone: defaultdict[str, list[str]] = defaultdict(list)
-    for name, person in before.keys() - turns.keys():
-        gone[name].append(person)
-    for name, leaving in gone.items():
-        bulk.delete_in(conn, c.person, leaving, {"segment": name})
-    new = sorted((*key, at) for key, at in turns.items() if before.get(key) != at)
-    if new:
-        bulk.upsert(conn, t.turn, ("segment", "person", "at"), new, ("segment", "person"), ("at",))
+    whole.end()

@@ -29,13 +29,11 @@ from mapping.rules import (
     Unanswered,
 )
 from mapping.rules_words import amount, say
-from sync.segment import (
-    Subject,
-    Thresholds,
+from sync.segment import Thresholds, is_member
+from sync.segment_facts import (
     bounces,
     first_time,
     grants,
-    is_member,
     last_words,
     lists_of,
     relations_of,
@@ -44,6 +42,7 @@ from sync.segment import (
     touches_of,
     withdrawals,
 )
+from sync.segment_subject import Subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Streams: what platforms tell beside their records, pulled page by page into the tables of facts.
 
 A stream of objects (companies, deals, calls) is remembered by a digest per object: what did not change costs a look-up,
-and the facts of one that did are replaced. A stream of events only ever adds. A fact that names somebody whom the
-store does not know yet is kept as stray, and finds home when that record arrives. Nothing is taken as gone because a
-page lacks it; only what the platform calls deleted is.
+and the facts of one that did are replaced. What hangs on an object may change without a trace of it there (who works
+for a company), so streams of objects are read whole now and then. A stream of events only ever adds. A fact that names
+somebody whom the store does not know yet is kept as stray, and finds home when that record arrives. Nothing is taken
+as gone because a page lacks it; only what the platform calls deleted is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from connectors.base import Connector, Raw, Stream, StreamPage
 from connectors.errors import Failure
@@ -41,29 +42,34 @@ class StreamPuller:
     connector: Connector
     now: Callable[[], Millis]
     seen_page: Callable[[str, int, int | None], None] = lambda stream, count, total: None
+    full_every: Millis = 0
 
     def pull(self, stream: Stream, *, full: bool = False) -> StreamBalance:
-        """Read all that is new in *stream*, or everything when *full* or when it was never read. A failure ends the
-        stream and not the run: it is told in the result, and the next run goes on from there."""
+        """Read all that is new in *stream*, or everything when *full*, when it was never read or when it is time again.
+        A failure ends the stream and not the run: it is told in the result, and the next run goes on from there."""
         told = StreamBalance()
-        place = self._place(stream.name)
-        done = place is None or bool(place["done"])
-        cursor = None if place is None or (full and done) else place["at"]
-        whole = full or cursor is None
+        place, full_at = self._place(stream.name)
+        began, cursor = self.now(), None
+        whole = full or place is None or (not stream.events and due(full_at, began, self.full_every))
+        if place is not None and place["done"]:
+            cursor = place["at"]
+        elif place is not None and (place["full"] or not whole):
+            whole, cursor, began = place["full"], place["at"], place["began"]  # it broke off: go on there
         try:
             for pages in self._grouped(stream, self.connector.stream_pages(stream.name, cursor, full=whole)):
-                self._store(stream, pages, whole, told)
+                self._store(stream, pages, told, full=whole, began=began)
         except Failure as failure:
             told.failure = str(failure)
         return told
 
-    def _place(self, stream: str) -> dict[str, Any] | None:
+    def _place(self, stream: str) -> tuple[dict[str, Any] | None, Millis]:
+        """Where the last pull ended or broke off, and when the last full one began."""
+        mine = (t.stream.c.connection == self.name) & (t.stream.c.name == stream)
         with self.database.read() as conn:
-            text = conn.execute(
-                select(t.stream.c.cursor).where(t.stream.c.connection == self.name, t.stream.c.name == stream)
-            ).scalar()
-        found: dict[str, Any] | None = msgspec.json.decode(text) if text else None
-        return found
+            row = conn.execute(select(t.stream.c.cursor, t.stream.c.full_at).where(mine)).first()
+        if row is None or not row.cursor:
+            return None, 0
+        return msgspec.json.decode(row.cursor), int(row.full_at)
 
     def _grouped(self, stream: Stream, pages: Iterator[StreamPage]) -> Iterator[list[StreamPage]]:
         group: list[StreamPage] = []
@@ -82,7 +88,9 @@ class StreamPuller:
                 yield group
             raise
 
-    def _store(self, stream: Stream, pages: Sequence[StreamPage], full: bool, told: StreamBalance) -> None:
+    def _store(
+        self, stream: Stream, pages: Sequence[StreamPage], told: StreamBalance, *, full: bool, began: Millis
+    ) -> None:
         with self.database.write() as conn:
             for page in pages:
                 if page.facts is not None:
@@ -96,13 +104,13 @@ class StreamPuller:
             if gone:
                 told.gone += self._gone(conn, stream, gone)
             end = pages[-1]
-            cursor = _encode({"full": full, "done": end.last, "at": end.cursor}).decode()
-            row = (self.name, stream.name, cursor, self.now() if end.last else 0)
-            changing = ("cursor", "pulled_at") if end.last else ("cursor",)
+            cursor = _encode({"full": full, "done": end.last, "at": end.cursor, "began": began}).decode()
+            row = (self.name, stream.name, cursor, self.now() if end.last else 0, began if full and end.last else 0)
+            changing = ["cursor", *(["pulled_at"] if end.last else []), *(["full_at"] if full and end.last else [])]
             bulk.upsert(
                 conn,
                 t.stream,
-                ("connection", "name", "cursor", "pulled_at"),
+                ("connection", "name", "cursor", "pulled_at", "full_at"),
                 [row],
                 ("connection", "name"),
                 changing,
@@ -210,6 +218,6 @@ class StreamPuller:
                 bulk.update_by(conn, t.item, "id", ("body", "stray"), ends)
 
 
-def forget_cursors(conn: Connection, connection: str) -> None:
-    """Read every stream of a connection from the start next time."""
-    conn.execute(update(t.stream).where(t.stream.c.connection == connection).values(cursor=None, pulled_at=0))
+def due(full_at: Millis, now: Millis, every: Millis) -> bool:
+    """Whether it is time to read a stream whole whose last full pull began at *full_at*; never where *every* is 0."""
+    return every > 0 and now - full_at >= every

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from mapping.claims import Record
 from mapping.decisions import Decision, DecisionKind
@@ -20,7 +20,7 @@ from sync.store import records
 from sync.store import schema as t
 from sync.store.database import Database
 from sync.store.schema import MARK_FOLD
-from sync.writes import Write
+from sync.writes import ONCE, UNDO, Write
 
 _decode = msgspec.json.Decoder(Write).decode
 
@@ -30,6 +30,7 @@ class Undoing:
     """What an undo decided: the records whose writes may leave now, and what is to be said."""
 
     records: set[int] = field(default_factory=set)
+    writes: list[Write] = field(default_factory=list)  # that no plan would find: they rest on no record
     notes: list[str] = field(default_factory=list)
 
 
@@ -40,12 +41,17 @@ def decide_undo(database: Database, undone: int, run: int, revision: int, now: M
         if row is None:
             raise NoSuchRun(f"There is no run {undone}. `regulars runs` lists them.")
         writes = conn.execute(
-            select(t.write.c.record, t.write.c.row).where(t.write.c.run == undone, t.write.c.state == "applied")
+            select(t.write.c.record, t.write.c.row, t.write.c.made).where(
+                t.write.c.run == undone, t.write.c.state == "applied"
+            )
         ).all()
         if not writes:
-            raise NoSuchRun(f"Run {undone} wrote nothing, so there is nothing to take back.")
+            raise NoSuchRun(f"Run {undone} wrote nothing, so there is nothing to take back.{_perhaps(conn, undone)}")
         result = Undoing({write.record for write in writes})
         if row.kind == "undo":
+            final = sum(not _decode(write.row).reversible for write in writes)
+            if final:
+                result.notes.append(f"{final} companies or tasks that were taken back are not made again.")
             lifted = update(t.decision).where(t.decision.c.run == undone, t.decision.c.lifted.is_(False))
             conn.execute(lifted.values(lifted=True))
             records.mark(conn, sorted(result.records), MARK_FOLD)
@@ -58,6 +64,10 @@ def decide_undo(database: Database, undone: int, run: int, revision: int, now: M
             if not plan_row.reversible:
                 irreversible += 1
                 continue
+            if plan_row.kind in ONCE:
+                result.writes += [taken_back(plan_row, write.made)] if write.made else []
+                left += not write.made
+                continue
             holds = _holds(known[write.record], plan_row, revision, now)
             left += not holds
             decisions.extend(holds)
@@ -69,6 +79,24 @@ def decide_undo(database: Database, undone: int, run: int, revision: int, now: M
     if left:
         result.notes.append(f"{left} writes were left out: somebody changed those records since.")
     return result
+
+
+def taken_back(write: Write, made: str) -> Write:
+    """The opposite of a write that made a company or a task, by the number of what it made."""
+    settings = tuple(setting._replace(before=setting.after, after=None, rule=UNDO) for setting in write.settings)
+    if write.kind is WriteKind.TASK:
+        return msgspec.structs.replace(write, settings=settings, purpose=made, why="undo of a task")
+    return msgspec.structs.replace(
+        write, kind=WriteKind.COMPANY_AWAY, settings=settings, remote_id=made, why="undo of a company"
+    )
+
+
+def _perhaps(conn: Connection, undone: int) -> str:
+    """A word on writes whose answers were lost."""
+    open_ = select(t.write.c.id).where(t.UNCERTAIN, t.write.c.run == undone)
+    if conn.execute(open_.limit(1)).first() is None:
+        return ""
+    return " What it may have written is listed by `regulars status`: take it away there yourself."
 
 
 def _holds(record: Record, write: Write, revision: int, now: Millis) -> list[Decision]:

@@ -94,6 +94,15 @@ class Vault:
         over = {part: value for part in kept if (value := self._environ.get(variable(name, part)))}
         return Secrets({**kept, **over, **given})
 
+    def copy(self, name: str, other: str) -> bool:
+        """Keep the credential of *name* for *other* too; whether there was one. Takes nothing from the environment."""
+        with self._database.read() as conn:
+            sealed = conn.execute(select(table.c.sealed).where(table.c.name == name)).scalar()
+        if sealed is None:
+            return False
+        self.put(other, _open(bytes(sealed), self._keys.key(create=False), name))
+        return True
+
     def forget(self, name: str) -> bool:
         """Remove the credential kept for a name; whether there was one. Needs no key."""
         with self._database.durable() as conn:

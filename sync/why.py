@@ -16,8 +16,10 @@ from mapping.consent import Standing, standing
 from mapping.decisions import Decision, DecisionKind, Policies
 from mapping.leads import lead
 from mapping.model import Value
+from mapping.roles import Spell
 from mapping.survivorship import Choice, Conflict, Person, fold
 from sync import queries
+from sync.roles import spells
 from sync.store.records import ledger_address, load_cases
 from sync.writes import Case
 
@@ -69,7 +71,7 @@ class Answer:
     leads: Mapping[str, int]
     ties: tuple[Tie, ...]
     aliases: tuple[str, ...]
-    relationships: tuple[Mapping[str, object], ...]
+    roles: tuple[Spell, ...]
     consent: Mapping[str, Standing]
     findings: tuple[queries.FindingLine, ...]
     writes: tuple[queries.WriteLine, ...]
@@ -98,7 +100,7 @@ def explain(conn: Connection, person: str, policies: Policies) -> Answer | None:
         leads,
         tuple(_ties(conn, case.records)),
         tuple(queries.aliases(conn, person)),
-        tuple(queries.relationships(conn, person)),
+        tuple(spells(conn, person)),
         {address: standing(case.consent, address) for address in _addresses(case.records)},
         findings,
         writes,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from connectors.base import Connector
 from mapping.decisions import Policies
-from mapping.model import Create, Direction, Millis
+from mapping.model import Companies, Create, Direction, Millis
 from sync import runs
 from sync.balance import Balance
 from sync.guard import Limits, Stop
@@ -32,6 +32,8 @@ class Wired:
     streams: tuple[str, ...] = ()  # what is read beside the records
     tags: Mapping[str, str] = field(default_factory=dict)  # segment → the tag that stands for it there
     lists: Mapping[str, str] = field(default_factory=dict)  # segment → the static list that stands for it there
+    companies: Companies = Companies.NONE  # whether people are put to the companies that they work for
+    hears: bool = False  # whether the platform calls us, so that looking should find nothing new
 
 
 class Progress(Protocol):
@@ -96,6 +98,7 @@ class Works:
     fresh_for: Millis
     check: Callable[[], None]  # raises where the lease was lost
     folded: list[str] = field(default_factory=list)  # people whom this run worked out anew
+    full_every: Millis = 0  # after how long a stream of objects is read whole again; 0 is never
 
     def puller(self, run: Run, wired: Wired, newly_mapped: tuple[str, ...] = ()) -> Puller:
         """Reads one connection, and tells the watcher."""
@@ -104,7 +107,8 @@ class Works:
             self.progress.begin(wired.name, "pull", total)
             self.progress.advance(wired.name, "pull", count)
 
-        return Puller(self.database, wired.name, wired.connector, run.revision, self.now, page, newly_mapped)
+        lists = frozenset(wired.lists.values()) if wired.connector.lists_are_tags else frozenset()
+        return Puller(self.database, wired.name, wired.connector, run.revision, self.now, page, newly_mapped, lists)
 
     def pusher(self, run: Run, wired: Wired) -> Pusher:
         """Writes to one connection, and tells the watcher."""
@@ -126,5 +130,5 @@ class Works:
         for w in self.connections.values():
             target = Target.of(w.name, w.connector.fields, w.direction, w.create, w.connector.mails)
             sees = w.connector.lists_in in w.streams
-            found[w.name] = replace(target, tags=w.tags, lists=w.lists, sees_lists=sees)
+            found[w.name] = replace(target, tags=w.tags, lists=w.lists, sees_lists=sees, companies=w.companies)
         return found

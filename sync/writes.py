@@ -14,13 +14,25 @@ from mapping.claims import Record
 from mapping.consent import Fact
 from mapping.decisions import Decision, Reference
 from mapping.fields import Field, FieldTable
-from mapping.model import Create, Direction, Value, WriteKind
+from mapping.model import Companies, Create, Direction, Value, WriteKind
 
 UNDO = "undo"
 """The rule of a setting that restores what stood there before."""
 
 SEGMENT = "segment"
 """The rule of a setting that says what segments somebody is in."""
+
+BELONGS = "belongs"
+"""The rule of a setting that says what company somebody belongs to at another connection."""
+
+ASKED = "asked"
+"""The rule of a setting that a person asked for in so many words."""
+
+TO_BE_MADE = ""
+"""Stands for the company of a tie that the same plan makes first."""
+
+ONCE = frozenset({WriteKind.COMPANY, WriteKind.TASK})
+"""What no platform can make at most once: where an answer was lost it is uncertain, and is not sent again unseen."""
 
 
 class Setting(NamedTuple):
@@ -50,8 +62,13 @@ class Write(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def reversible(self) -> bool:
-        """Opt-outs and archivings cannot be taken back by a program."""
-        return self.kind not in (WriteKind.OPT_OUT, WriteKind.ARCHIVE)
+        """Opt-outs, and whatever puts something away, cannot be taken back by a program."""
+        return self.kind not in (WriteKind.OPT_OUT, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY) and not self.takes_task
+
+    @property
+    def takes_task(self) -> bool:
+        """Whether this takes a task back, and makes none."""
+        return self.kind is WriteKind.TASK and bool(self.purpose)
 
 
 class FindingKind(StrEnum):
@@ -90,11 +107,36 @@ class Target:
     tags: Mapping[str, str] = field(default_factory=dict)  # segment → the tag that stands for it there
     lists: Mapping[str, str] = field(default_factory=dict)  # segment → the static list that stands for it there
     sees_lists: bool = False  # whether we read who is on its lists
+    companies: Companies = Companies.NONE
 
     @staticmethod
     def of(name: str, fields: FieldTable, direction: Direction, create: Create, mails: bool) -> Target:
         rows = tuple(row for row in fields if row.writable and row.readable and row.name != "email")
         return Target(name, fields, direction, create, mails, rows)
+
+
+class Firm(NamedTuple):
+    """A company as its connection shows it, or as somebody goes by it."""
+
+    remote_id: str
+    name: str
+    domain: str = ""
+    label: str = ""  # of a tie to it
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The companies of one record: the ties that stand, whether one was cut, and what it might be tied to.
+
+    `firms` are companies of its connection that have a name or an address's domain of its person; `elsewhere` what the
+    person belongs to at other connections; `never` the canonical names of companies that are not made again, and why.
+    """
+
+    tied: tuple[Firm, ...] = ()
+    cut: bool = False
+    firms: tuple[Firm, ...] = ()
+    elsewhere: tuple[Firm, ...] = ()
+    never: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +149,7 @@ class Case:
     consent: Sequence[Fact] = ()
     segments: frozenset[str] = frozenset()
     listed: Mapping[int, frozenset[str]] = field(default_factory=dict)  # record → our lists that it is on
+    belonging: Mapping[int, Belonging] = field(default_factory=dict)  # record → its companies, where they are asked for
 
 
 _ENCODE: Callable[[object], bytes] = msgspec.json.Encoder(order="deterministic").encode

@@ -185,7 +185,25 @@ class Check:
         self.say(not last.unknown, f"the platforms met {len(last.unknown)} requests that they do not know")
         if "shown" in self.told:
             self.badges()
+        if "told" in self.told:
+            self.told_by_themselves()
         return not self.bad
+
+    def told_by_themselves(self) -> None:
+        """Who was renamed in the CRM is renamed in the newsletter, who left that is left alone by the CRM, and
+        nobody else moved."""
+        before, after = Step(self.folder, "7-left"), Step(self.folder, "8-told")
+        told = self.told["told"]
+        member = next(
+            key for key, one in after.records.items() if key[0] == "mailchimp" and told["email"] in one["addresses"]
+        )
+        both = {("hubspot", told["contact"]), member}
+        names = {after.records[key]["family_name"] for key in both}
+        self.say(names == {told["name"]}, f"both sides call them {' and '.join(sorted(names))}")
+        self.say(all(after.records[key]["out"] for key in both), "both sides know that they left")
+        moved = {key for key, _ in changes(before, after)}
+        moved |= {key for key in before.records if before.records[key]["out"] != after.records[key]["out"]}
+        self.say(moved == both, f"{len(moved - both)} records of others moved")
 
     def badges(self) -> None:
         """A segment's people carry its tag in the newsletter and are on its list in the CRM; one who leaves it loses

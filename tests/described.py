@@ -47,16 +47,19 @@ HUBSPOT = tuple(
         "v3/crm-owners",
         "v3/communication-preferences",
         "v3/oauth",
+        "v3/webhooks",
         "2026-03/crm-objects-contacts",
         "2026-03/crm-properties",
         "2026-03/crm-owners",
         "2026-03/account-info",
         "2026-03/communication-preferences",
         "2026-03/oauth",
+        "2026-03/webhooks",
     ]
 )
 MAILCHIMP = ("mailchimp/marketing-3.0.55.json",)
 MAILCHIMP_BASE = "/3.0"
+MAILCHIMP_SIGNS = ("signing_enabled", "signing_secret")  # of webhooks, in descriptions from 3.0.91 on
 ERROR_EXTRAS = frozenset(("status", "errorType", "policyName", "errors"))
 METHODS = ("get", "put", "post", "patch", "delete")
 
@@ -206,6 +209,10 @@ def _operation(
     by_place = {
         place: {each["name"]: each for each in parameters if each["in"] == place} for place in ("query", "path")
     }
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    for scheme in (schemes[name] for wanted in definition.get("security", ()) for name in wanted):
+        if scheme.get("in") == "query":
+            by_place["query"][scheme["name"]] = {"schema": {"type": "string"}}
     in_path = {f"p{i // 2}": by_place["path"].get(name, {}) for i, name in enumerate(parts) if i % 2}
     return Operation(
         f"{method.upper()} {path}",
@@ -389,7 +396,7 @@ def hubspot(app: Wsgi, *, newer: Collection[str] = ()) -> Described:
 
 def mailchimp(app: Wsgi, *, newer: Collection[str] = ()) -> Described:
     """*app* against Mailchimp's Marketing API 3.0.55, whose paths begin with /3.0."""
-    return Described(app, MAILCHIMP, base=MAILCHIMP_BASE, newer=newer)
+    return Described(app, MAILCHIMP, base=MAILCHIMP_BASE, newer=(*MAILCHIMP_SIGNS, *newer))
 
 
 def _strange(error: ValidationError, allowed: frozenset[str]) -> list[str]:

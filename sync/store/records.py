@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
 from mapping.claims import Claim, Pair, Record
 from mapping.consent import Fact
@@ -244,6 +244,7 @@ def add_decisions(conn: Connection, decisions: Iterable[Decision], *, run: int =
             "kind": d.kind.value,
             "record": d.record,
             "other": d.other,
+            "organization": d.organization,
             "name": d.name,
             "value": _encode(d.value).decode(),
             "rejects": _encode(d.rejects).decode() if d.rejects else None,
@@ -260,9 +261,7 @@ def add_decisions(conn: Connection, decisions: Iterable[Decision], *, run: int =
 
 def mark(conn: Connection, record_ids: Sequence[int], which: int) -> None:
     """Say that these records' people have work to do; never takes an earlier mark back."""
-    for start in range(0, len(record_ids), 500):
-        part = list(record_ids[start : start + 500])
-        conn.execute(update(t.record).where(t.record.c.id.in_(part), t.record.c.mark < which).values(mark=which))
+    bulk.raise_in(conn, t.record.c.mark, which, t.record.c.id, record_ids)
 
 
 def dump(value: Value) -> str:

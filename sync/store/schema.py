@@ -2,8 +2,11 @@
 
 A record is a narrow row, which linking and marking rewrite often, and a wide `document`, which only an edit or a
 write of ours rewrites. Records, links (`record.person`, `identifier`), consent, decisions, writes and the journal
-are what we know, and so are items with their facts; `person`, `relationship`, `finding`, `member` and `turn` are
-derived and may be rebuilt at any time.
+are what we know, and so are items with their facts and the times for which a rule gave a role (`role_spell`);
+`person`, `relationship`, `finding`, `member` and `turn` are derived and may be rebuilt at any time.
+
+Here are records and what is known of them; facts, roles and segments are in modules of their own, and everybody
+imports all of them from here.
 """
 
 from __future__ import annotations
@@ -12,11 +15,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Table,
@@ -24,9 +25,75 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
+from sync.store.schema_base import Id as _Id
+from sync.store.schema_base import metadata
+from sync.store.schema_deeds import founded
+from sync.store.schema_facts import (
+    STALE,
+    STRAY,
+    campaign,
+    deal,
+    deal_party,
+    feedback,
+    item,
+    listed,
+    listing,
+    organization,
+    stream,
+    tie,
+    touchpoint,
+)
+from sync.store.schema_roles import relationship, role_rule, role_spell
+from sync.store.schema_segments import member, passage, segment, turn
 
-_Id = BigInteger().with_variant(Integer, "sqlite")
+__all__ = [
+    "AWAY",
+    "MARKED",
+    "MARK_FOLD",
+    "MARK_RESOLVE",
+    "OF_ONE",
+    "STALE",
+    "STRAY",
+    "UNCERTAIN",
+    "UNRESOLVED",
+    "_Id",
+    "campaign",
+    "connection",
+    "consent",
+    "deal",
+    "deal_party",
+    "decision",
+    "document",
+    "feedback",
+    "finding",
+    "founded",
+    "identifier",
+    "item",
+    "journal",
+    "lease",
+    "listed",
+    "listing",
+    "member",
+    "meta",
+    "metadata",
+    "organization",
+    "passage",
+    "person",
+    "record",
+    "refusal",
+    "relationship",
+    "release",
+    "role_rule",
+    "role_spell",
+    "run",
+    "secret",
+    "segment",
+    "stream",
+    "tie",
+    "touchpoint",
+    "turn",
+    "write",
+]
 
 connection = Table(
     "connection",
@@ -105,17 +172,6 @@ person = Table(
     Column("records", Integer, nullable=False, server_default="0"),
 )
 
-relationship = Table(
-    "relationship",
-    metadata,
-    Column("person", String, primary_key=True),
-    Column("role", String, primary_key=True),
-    Column("stage", String, nullable=False, server_default=""),
-    Column("owner", String, nullable=False, server_default=""),
-    Column("since", BigInteger, nullable=False, server_default="0"),
-    Column("until", BigInteger),
-)
-
 consent = Table(
     "consent",
     metadata,
@@ -132,6 +188,9 @@ consent = Table(
     Index("consent_address", "address"),
 )
 
+OF_ONE = text("organization <> ''")
+"""What the partial index of decisions about organisations holds, to be said in these very words."""
+
 decision = Table(
     "decision",
     metadata,
@@ -139,6 +198,7 @@ decision = Table(
     Column("kind", String, nullable=False),
     Column("record", _Id, nullable=False),
     Column("other", _Id, nullable=False, server_default="0"),
+    Column("organization", String, nullable=False, server_default=""),  # where it is about one, and about no record
     Column("name", String, nullable=False, server_default=""),
     Column("value", Text, nullable=False, server_default="null"),
     Column("rejects", Text),
@@ -147,6 +207,7 @@ decision = Table(
     Column("run", Integer, nullable=False, server_default="0"),  # the run that an undo took back, or 0
     Column("lifted", Boolean, nullable=False, server_default=text("false")),
     Index("decision_record", "record"),
+    Index("decision_organization", "organization", sqlite_where=OF_ONE, postgresql_where=OF_ONE),
 )
 
 run = Table(
@@ -162,6 +223,9 @@ run = Table(
     Column("undoes", Integer, nullable=False, server_default="0"),
 )
 
+UNCERTAIN = text("state = 'uncertain'")
+"""What the partial index of writes that may have arrived holds, to be said in these very words."""
+
 write = Table(
     "write",
     metadata,
@@ -172,12 +236,14 @@ write = Table(
     Column("record", _Id, nullable=False, server_default="0"),
     Column("person", String, nullable=False),
     Column("row", Text, nullable=False),  # the plan's row: before, after, why
-    Column("state", String, nullable=False),  # intended, applied, refused, not_sent
+    Column("state", String, nullable=False),  # intended, applied, refused, not_sent, uncertain, looked_at
     Column("reason", String, nullable=False, server_default=""),
+    Column("made", String, nullable=False, server_default=""),  # remote id of a task or company that it made
     Column("at", BigInteger, nullable=False),
     Index("write_run", "run"),
     Index("write_record", "record"),
     Index("write_open", "state", sqlite_where=text("state = 'intended'"), postgresql_where=text("state = 'intended'")),
+    Index("write_uncertain", "id", sqlite_where=UNCERTAIN, postgresql_where=UNCERTAIN),
 )
 
 finding = Table(
@@ -236,196 +302,4 @@ lease = Table(
     Column("name", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("expires", BigInteger, nullable=False),
-)
-
-# ---- facts: what platforms say beside records -------------------------------------------------------------------
-
-stream = Table(
-    "stream",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("cursor", Text),  # {"full", "done", "at"}, as a connection's own
-    Column("pulled_at", BigInteger, nullable=False, server_default="0"),
-)
-
-STRAY = text("stray")
-"""What the partial index of items holds, to be said in this very word."""
-
-item = Table(
-    "item",
-    metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("connection", String, nullable=False),
-    Column("stream", String, nullable=False),
-    Column("remote_id", String, nullable=False),
-    Column("digest", LargeBinary),  # None: read it again
-    Column("body", Text, nullable=False, server_default="{}"),  # the facts that it told, so that stray ones find home
-    Column("stray", Boolean, nullable=False, server_default=text("false")),  # some of its people are not known yet
-    Column("gone", Boolean, nullable=False, server_default=text("false")),
-    Index("item_remote", "connection", "stream", "remote_id", unique=True),
-    Index("item_stray", "connection", sqlite_where=STRAY, postgresql_where=STRAY),
-)
-
-organization = Table(
-    "organization",
-    metadata,
-    Column("id", String, primary_key=True),  # "o_" and 20 hex digits, of the item that founded it
-    Column("item", _Id, nullable=False),
-    Column("connection", String, nullable=False),
-    Column("remote_id", String, nullable=False),
-    Column("name", String, nullable=False, server_default=""),
-    Column("domain", String, nullable=False, server_default=""),
-    Column("fields", Text, nullable=False, server_default="{}"),
-    Index("organization_remote", "connection", "remote_id", unique=True),
-    Index("organization_domain", "domain"),
-    Index("organization_item", "item"),
-)
-
-tie = Table(
-    "tie",
-    metadata,
-    Column("organization", String, primary_key=True),
-    Column("record", _Id, primary_key=True),
-    Column("label", String, primary_key=True, server_default=""),
-    Column("main", Boolean, nullable=False, server_default=text("false")),
-    Column("item", _Id, nullable=False),
-    Column("since", BigInteger, nullable=False, server_default="0"),
-    Column("until", BigInteger),  # None: it stands
-    Index("tie_record", "record"),
-    Index("tie_item", "item"),
-)
-
-touchpoint = Table(
-    "touchpoint",
-    metadata,
-    Column("record", _Id, primary_key=True),
-    Column("at", BigInteger, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("item", _Id, nullable=False, server_default="0"),  # 0: an event that nobody can change
-    Column("channel", String, nullable=False, server_default=""),
-    Column("way", String, nullable=False, server_default=""),
-    Column("by", String, nullable=False, server_default="unknown"),
-    Column("campaign", String, nullable=False, server_default=""),
-    Column("detail", String, nullable=False, server_default=""),
-    Column("sentiment", Float),
-    # all that rules ask of touchpoints, so that the rows themselves are not read
-    Index("touchpoint_kind", "kind", "at", "record", "by", "channel", "way"),
-    Index("touchpoint_item", "item", sqlite_where=text("item > 0"), postgresql_where=text("item > 0")),
-    sqlite_with_rowid=False,
-)
-
-deal = Table(
-    "deal",
-    metadata,
-    Column("id", _Id, primary_key=True, autoincrement=False),  # its item's
-    Column("connection", String, nullable=False),
-    Column("remote_id", String, nullable=False),
-    Column("title", String, nullable=False, server_default=""),
-    Column("state", String, nullable=False),
-    Column("stage", String, nullable=False, server_default=""),
-    Column("amount", BigInteger, nullable=False, server_default="0"),  # in the currency's smallest unit
-    Column("currency", String, nullable=False, server_default=""),
-    Column("opened", BigInteger, nullable=False, server_default="0"),
-    Column("closed", BigInteger, nullable=False, server_default="0"),
-    Column("owner", String, nullable=False, server_default=""),
-    Index("deal_state", "state", "closed"),
-)
-
-deal_party = Table(
-    "deal_party",
-    metadata,
-    Column("record", _Id, primary_key=True),  # 0: only an organisation
-    Column("deal", _Id, primary_key=True),
-    Column("organization", String, primary_key=True, server_default=""),
-    Index("deal_party_deal", "deal"),
-    sqlite_with_rowid=False,
-)
-
-feedback = Table(
-    "feedback",
-    metadata,
-    Column("record", _Id, primary_key=True),
-    Column("at", BigInteger, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("item", _Id, nullable=False, server_default="0"),
-    Column("kind", String, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("comment", Text, nullable=False, server_default=""),
-    Index("feedback_item", "item"),
-    sqlite_with_rowid=False,
-)
-
-campaign = Table(
-    "campaign",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("remote_id", String, primary_key=True),
-    Column("title", String, nullable=False, server_default=""),
-    Column("at", BigInteger, nullable=False, server_default="0"),
-)
-
-listing = Table(
-    "listing",
-    metadata,
-    Column("id", _Id, primary_key=True, autoincrement=False),  # its item's
-    Column("connection", String, nullable=False),
-    Column("remote_id", String, nullable=False),
-    Column("title", String, nullable=False, server_default=""),
-    Column("kind", String, nullable=False, server_default=""),
-)
-
-listed = Table(
-    "listed",
-    metadata,
-    Column("record", _Id, primary_key=True),
-    Column("listing", _Id, primary_key=True),
-    Column("since", BigInteger, nullable=False, server_default="0"),
-    Index("listed_listing", "listing"),
-    sqlite_with_rowid=False,
-)
-
-# ---- segments ------------------------------------------------------------------------------------------------------
-
-segment = Table(
-    "segment",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("rule", Text, nullable=False),  # as it was last evaluated
-    Column("thresholds", Text, nullable=False, server_default="{}"),  # what it took to be among the best
-    Column("evaluated", BigInteger, nullable=False, server_default="0"),
-)
-
-member = Table(
-    "member",
-    metadata,
-    Column("segment", String, primary_key=True),
-    Column("person", String, primary_key=True),
-    Column("since", BigInteger, nullable=False),
-    Index("member_person", "person"),
-    sqlite_with_rowid=False,
-)
-
-turn = Table(
-    "turn",
-    metadata,
-    Column("segment", String, primary_key=True),
-    Column("person", String, primary_key=True),
-    Column("at", BigInteger, nullable=False),  # when this person's membership may change by itself
-    Index("turn_at", "at"),
-    sqlite_with_rowid=False,
-)
-
-passage = Table(
-    "passage",
-    metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("segment", String, nullable=False),
-    Column("person", String, nullable=False),
-    Column("entered", Boolean, nullable=False),  # else left
-    Column("at", BigInteger, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Index("passage_segment", "segment", "at"),
-    Index("passage_person", "person"),
 )

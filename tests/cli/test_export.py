@@ -507,7 +507,7 @@ def test_both_databases_give_the_same(database: Database, monkeypatch: pytest.Mo
         ("101", "k0"),
         ("mailchimp", "b0"),
         ("ada@bakery.example", facts.AT),
-        ("hubspot", "900"),
+        ("900", ["hubspot 900"]),
         (["p_ada"], ["o_1"]),
     ]
     assert [touch.kind for touch in known["p_bo"].touchpoints] == ["opened", "sent"]

@@ -68,9 +68,11 @@ class Joined:
         return self.connector.read([remote_id])[remote_id]
 
 
-def open_hubspot(sandbox: HubSpotSandbox, clock: SimClock, *, own_key: bool = False, **credential: str) -> Joined:
+def open_hubspot(
+    sandbox: HubSpotSandbox, clock: SimClock, *, own_key: bool = False, streams: Sequence[str] = (), **credential: str
+) -> Joined:
     wire = Watched(sandbox.app)
-    settings = Settings(base_url=BASE, own_key=own_key)
+    settings = Settings(base_url=BASE, own_key=own_key, streams=tuple(streams))
     connector = platform("hubspot").connector(
         credential or {"token": TOKEN},
         settings,

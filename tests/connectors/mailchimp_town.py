@@ -27,6 +27,10 @@ NAMES = {
 }
 
 
+RESULTS = frozenset({"batch-results", "results"})
+"""Where the answers of batch jobs lie: outside the API, under an address of their own."""
+
+
 @dataclass
 class Streamed:
     """A connector whose streams are pulled, and what came of them, as a store would keep it."""
@@ -120,6 +124,7 @@ def streamed(people: int = 120, campaigns: int = 8, switches: Switches | None = 
         # The gate in front throttles without a body and answers with pages (facts, Limits); no description says so.
         gate = ("without a body", "with text/html")
         assert [text for text in seen.violations if not any(words in text for words in gate)] == [], seen.report()
-        assert dict(seen.undescribed) == {}
+        results = {path for path in seen.undescribed if path.split("/")[1] in RESULTS}
+        assert set(seen.undescribed) == results, seen.report()
     assert sandbox.refused == []
     assert sandbox.resubscribed == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.base import Change
+from mapping.values import Kind
 from sandbox.clock import SimClock
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
@@ -69,7 +70,11 @@ def test_mailchimp_requests_are_as_described() -> None:
     one.update([Change(made[0].remote_id, {"phone": None}, address="p0@example.org", tags_on=("T",))])
     one.opt_out(changes[:2], "marketing")
     one.archive(changes[:1])
+    one.add_field(one.wanted_field("Favourite cake", Kind.TEXT))
+    for stream in one.streams:
+        list(one.stream_pages(stream.name, None))
 
     assert described.violations == [], described.report()
+    assert {"POST /3.0/lists/{list_id}/merge-fields", "GET /3.0/reports"} <= set(described.counts)
     results = {path for path in described.undescribed if not path.startswith("GET /_")}
     assert {path.split("/")[1] for path in results} <= {"batch-results", "results"} or pytest.fail(str(results))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -242,7 +241,7 @@ def test_names_in_a_zip_lead_nowhere(tmp_path: Path) -> None:
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../../subscribed.csv", exports.SUBSCRIBED)
-    found = Files({"path": str(path)}, Settings())
+    found = Files({}, Settings(files=(str(path),)))
 
     assert len(seen(found)) == 5
     assert [one.name for one in tmp_path.rglob("*")] == ["in", "climber.zip"]
@@ -303,7 +302,7 @@ def test_an_audience_is_read_row_by_row(tmp_path: Path) -> None:
     Fields, tags, engagement and consent of the hand-written ZIP; the id is Mailchimp's own.
     """
     _, name = exports.put(tmp_path)
-    found = {one.remote_id: one for one in seen(Files({"path": str(tmp_path / name)}, Settings()))}
+    found = {one.remote_id: one for one in seen(Files({}, Settings(files=(str(tmp_path / name),))))}
     granted, added, left, bounced = found["e1"], found["e2"], found["e7"], found["e8"]
 
     assert sorted(found) == ["e1", "e2", "e3", "e4", "e6", "e7", "e8"]
@@ -415,12 +414,11 @@ def test_the_connector_reads_and_never_writes(tmp_path: Path) -> None:
     names = exports.put(tmp_path)
     contacts, audience = (tmp_path / name for name in names)
     contacts.write_text(exports.CONTACTS.replace("E-Mail", "Email"), "utf-8")
-    files = Files({"path": os.pathsep.join([str(contacts), str(audience)])}, Settings())
+    files = Files({}, Settings(), layouts=[understand(one, {}) for one in sources([contacts, audience])])
     pages = list(files.pages(None, full=True))
     refused = [reason for page in pages for reason in page.refused]
     change = [Change("1", {"given_name": "Eve"}, "juergen@gross.example")]
 
-    assert files.check().id == "files"
     assert [(page.last, page.complete) for page in pages] == [(True, False)]
     assert len(pages[0].records) == 9 + 7
     assert [where.partition(" of ")[0] for where, _ in refused] == ["row 9", "row 6", "row 7"]
@@ -431,7 +429,7 @@ def test_the_connector_reads_and_never_writes(tmp_path: Path) -> None:
     for done in (files.update(change), files.create(change), files.archive(change), files.opt_out(change, "marketing")):
         assert [one.result for one in done] == [Result.REFUSED]
     assert [row.name for row in files.fields if row.writable] == []
-    assert {field.remote for field in files.remote_fields()} >= {"email", "tags", "lifecycle"}
+    assert {field.remote for field in files.remote_fields()} == {"email", "phone"}, "what every table has"
     assert not any(field.writable for field in files.remote_fields())
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Change, Cursor, Raw, Result, StreamPage
-from connectors.errors import Failure, Later, TooNarrow
+from connectors.base import Cursor, Raw, StreamPage
+from connectors.deeds import Task
+from connectors.errors import Failure, Later, NotOffered, TooNarrow
 from connectors.hubspot_facts import facts_of, smallest
 from connectors.hubspot_touches import CALL_OUTCOMES, TOUCHES
 from mapping.facts import By, Channel, DealState, Facts, Listing, Tie, Touch, Touchpoint, Way
@@ -687,7 +688,7 @@ def test_what_is_no_object_is_refused(stream: str, body: bytes) -> None:
 
 def test_a_stream_that_is_none(joined: Joined) -> None:
     """Is named."""
-    with pytest.raises(NotImplementedError, match="weather"):
+    with pytest.raises(NotOffered, match="weather"):
         joined.connector.stream_pages("weather", None)
     with pytest.raises(ValueError, match="weather"):
         facts_of("weather", Raw.of("1", b'{"record":{"id":"1","properties":{}}}'))
@@ -863,60 +864,6 @@ def test_an_account_without_lists(reader: Reader) -> None:
     assert (list(page.items), page.last, page.complete) == ([], True, True)
 
 
-# -- companies, associations, tasks ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["lost_answer", "error_after", "lost_request"])
-def test_a_task_whose_answer_is_lost_is_not_made_again(joined: Joined, kind: str) -> None:
-    """HubSpot has no key for it: it is told as maybe made, and asked for once."""
-    (ada,) = load(joined, "contacts", 1)
-    joined.sandbox.faults.add(kind, path="*/objects/tasks")
-    connector: Any = joined.connector
-
-    lost = connector.create_task(ada, "Call back", LONG_AGO)
-    made = connector.create_task(ada, "Call back", LONG_AGO, owner="501", text="About the cake")
-    refused = connector.create_task("999999", "Call back", LONG_AGO)
-    there = joined.sandbox.records["tasks"].state.records
-
-    assert (lost.result, made.result, refused.result) == (Result.MAYBE, Result.APPLIED, Result.REFUSED)
-    assert len(there) == (1 if kind == "lost_request" else 2)
-    assert list(joined.sandbox.joined(("tasks", "contacts"), int(made.remote_id))) == [int(ada)]
-    assert "tasks" in joined.connector.cannot
-
-
-def test_companies_are_changed_one_by_one(joined: Joined) -> None:
-    """In batches; what is gone or will not do is told for itself, and what HubSpot does not have is not sent."""
-    ids = load(joined, "companies", 105)
-    connector: Any = joined.connector
-    changes = [Change(one, {"city": "York", "employees": 12, "role": "supplier", "phone": None}) for one in ids]
-    changes[3] = Change("999999", {"city": "York"})
-    changes[5] = Change(ids[5], {"employees": "many"})
-
-    outcomes = connector.update_companies(changes)
-    shown = joined.sandbox.records["companies"].state.records
-
-    assert [n for n, one in enumerate(outcomes) if one.result is not Result.APPLIED] == [3, 5]
-    assert (outcomes[3].result, outcomes[5].result) == (Result.GONE, Result.REFUSED)
-    assert outcomes[0].blamed == ("role",)
-    assert shown[int(ids[0])].props["city"] == "York"
-    assert shown[int(ids[0])].props["numberofemployees"] == "12"
-
-
-def test_belonging_to_a_company_twice_is_belonging_once(joined: Joined) -> None:
-    """Pairs that cannot be are named; the others stand, however often they are sent."""
-    ids = load(joined, "companies", 2)
-    people = load(joined, "contacts", 3)
-    connector: Any = joined.connector
-    pairs = [(one, ids[0]) for one in people] + [("999999", ids[1])]
-    joined.sandbox.faults.add("lost_answer", path="*/associate/default")
-
-    first = connector.associate(pairs)
-    second = connector.associate(pairs)
-
-    assert first.keys() == second.keys() == {("999999", ids[1])}
-    assert [tie.who for tie in Reader(joined).facts("companies").ties] == people
-
-
 # -- the vendor's descriptions ---------------------------------------------------------------------
 
 
@@ -930,13 +877,21 @@ def test_every_call_is_as_described(joined: Joined, clock: SimClock) -> None:
     described = Described(box.app, [*FILES, "hubspot/2026-03/account-info.json"])
     joined.connector._http._transport = Watched(described)  # type: ignore[attr-defined]
     reader = Reader(joined)
-    connector: Any = joined.connector
+    deeds = joined.connector.deeds
     (firm,) = box.records["companies"].state.records
-    assert connector.create_task(bob, "Call back", LONG_AGO, owner="501").result is Result.APPLIED
-    assert connector.update_companies([Change(str(firm), {"city": "York"})])[0].result is Result.APPLIED
-    assert connector.associate([(bob, str(firm)), ("999999", str(firm))]).keys() == {("999999", str(firm))}
-    made = joined.connector.put_on_list("Ours", "", [ada], [bob])
-    joined.connector.put_on_list("Ours", made.listing, [bob, "999999"], [ada])
+    task = deeds.create_task(bob, Task("Call back", LONG_AGO, owner="501"))
+    assert [user.id for user in deeds.owners()] == ["501", "502"]
+    assert deeds.task(task.remote_id) is not None
+    deeds.archive_task(task.remote_id)
+    assert deeds.task(task.remote_id) is None
+    (made,) = deeds.create_companies([{"name": "Ost", "domain": "ost.example"}])
+    assert deeds.associate([(bob, str(firm)), ("999999", str(firm))]).keys() == {("999999", str(firm))}
+    assert deeds.companies_of([ada, bob]).keys() == {ada, bob}
+    assert deeds.company(str(firm)) is not None
+    assert deeds.dissociate([(bob, str(firm))]) == {}
+    deeds.archive_company(made.remote_id)
+    ours = joined.connector.put_on_list("Ours", "", [ada], [bob])
+    joined.connector.put_on_list("Ours", ours.listing, [bob, "999999"], [ada])
     joined.connector.put_on_list("Ours", "", [ada], [])
     for name in (*OBJECTS, "lists"):
         reader.pages(name)
@@ -947,4 +902,4 @@ def test_every_call_is_as_described(joined: Joined, clock: SimClock) -> None:
 
     assert [text for text in described.violations if SORTS not in text] == [], described.report()
     assert dict(described.undescribed) == {}
-    assert len(described.counts) >= 20
+    assert len(described.counts) >= 26

@@ -60,7 +60,7 @@ def test_check_names_the_account_and_its_audiences(joined: Joined) -> None:
 
     account = joined.connector.check(rights=True)
 
-    assert account.id == "sandbox-account"
+    assert account.id == "sandbox-account/a1b2c3d4e5"  # another audience is another account to a guard
     assert [(one.label, one.detail) for one in account.audiences] == [("Regulars of the bakery", "3 members")]
 
 

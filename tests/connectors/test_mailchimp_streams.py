@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import Failure
+from connectors.errors import Failure, NotOffered
 from connectors.mailchimp_activity import OVERLAP
 from mapping.facts import By, DealState, Touch
 from mapping.values import Kind
@@ -411,24 +411,136 @@ def test_notes_are_touchpoints(touches: bool) -> None:
         assert {touch.kind for touch in town.touches.values()} == {Touch.NOTED}
 
 
+@pytest.mark.parametrize("touches", [True, False])
+def test_events_are_touchpoints(touches: bool) -> None:
+    """All events of a member, equal ones too; at once where they move the member's stamp, else in a full pull."""
+    with streamed(switches=Switches(notes_touch=touches)) as town:
+        who, other = reader(town), reader(town, 1)
+        for _ in range(2):
+            town.box.human_event(who, "visited", {"page": "Courses"})
+        town.box.human_event(who, "booked")
+        town.calls("events")
+        first = [touch.detail for touch in town.touches.values()]
+        town.joined.clock.advance(LATER * 2)
+        town.box.human_event(other, "visited", {"page": "Rye"})
+        town.pull("events")
+        found = {touch.detail for touch in town.touches.values()}
+        town.pull("events", full=True)
+
+        assert sorted(first) == ["booked", "visited (page: Courses)", "visited (page: Courses)"]
+        assert found == {*first, *(["visited (page: Rye)"] if touches else [])}
+        assert len(town.touches) == 4
+        assert {touch.kind for touch in town.touches.values()} == {Touch.UNKNOWN}
+        assert {touch.who for touch in town.touches.values()} == {town.contact(who), town.contact(other)}
+
+
+def test_only_changed_members_are_asked_for_events(town: Streamed) -> None:
+    """The first pull asks for everybody, in batch jobs; the next one for the last one who changed, in case."""
+    first = town.calls("events")
+    town.joined.clock.advance(LATER * 2)
+    quiet = town.calls("events")
+    town.box.human_update(reader(town), {"FNAME": "Ada"})
+    after = town.calls("events")
+
+    assert first < len(town.box.list_of(None).members) / 4
+    assert (quiet, after) == (2, 3)
+
+
+def test_a_pull_of_events_goes_on_where_it_was_cut(town: Streamed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page says whom it ends with; from any page on, the rest brings what is missing and nothing twice."""
+    monkeypatch.setattr("connectors.mailchimp_events.BATCH_SIZE", 7)
+    for place in range(5):
+        town.box.human_event(reader(town, place), "booked", {"course": str(place)})
+    pages = list(town.joined.connector.stream_pages("events", None))
+    everything = [touch for page in pages if page.facts for touch in page.facts.touchpoints]
+    for done, page in enumerate(pages[:-1], 1):
+        rest = list(town.joined.connector.stream_pages("events", page.cursor))
+        before = [touch for one in pages[:done] if one.facts for touch in one.facts.touchpoints]
+        after = [touch for one in rest if one.facts for touch in one.facts.touchpoints]
+
+        assert before + after == everything
+    assert len(everything) == 5
+
+
+def test_more_events_than_a_page_are_read_whole(town: Streamed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page by page, and once more from the start where one came meanwhile."""
+    monkeypatch.setattr("connectors.mailchimp_events.PAGE_SIZE", 3)
+    who = reader(town)
+    for number in range(7):
+        town.box.human_event(who, "visited", {"page": str(number)})
+    town.pull("events")
+
+    assert sorted(touch.detail for touch in town.touches.values()) == [f"visited (page: {n})" for n in range(7)]
+
+
+def wanted(town: Streamed, label: str, kind: Kind = Kind.TEXT, tag: str = "") -> Any:
+    return town.joined.connector.wanted_field(label, kind, tag)
+
+
 @pytest.mark.parametrize("fault", ["", "lost_answer", "lost_request"])
 def test_a_missing_field_is_made_on_request(town: Streamed, fault: str) -> None:
     """Once, whatever becomes of the answer; one that is there is left alone."""
-    connector: Any = town.joined.connector
-    there = connector.add_field("given_name", Kind.NAME)
+    connector = town.joined.connector
+    cake = wanted(town, "Favourite cake")
     if fault:
         town.box.faults.add(fault, method="POST", path="*/merge-fields")
     try:
-        made = connector.add_field("favourite_cake", Kind.TEXT)
+        made = connector.add_field(cake)
     except Failure:
         assert fault == "lost_request"
-        made = connector.add_field("favourite_cake", Kind.TEXT)
-    again = connector.add_field("favourite_cake", Kind.TEXT)
+        made = connector.add_field(cake)
+    again = connector.add_field(wanted(town, "Favourite cake"))
 
-    assert there.remote == "merge_fields.FNAME"
-    assert made == again
-    assert (made.remote, made.type) == ("merge_fields.FAVOURITE_", "text")
-    assert town.box.merge_tags().count("FAVOURITE_") == 1
+    assert made == again == cake
+    assert (made.remote, made.type) == ("merge_fields.FAVOURITE", "text")
+    assert town.box.merge_tags().count("FAVOURITE") == 1
+
+
+def test_a_tag_is_made_of_the_name_and_free(town: Streamed) -> None:
+    """At most ten letters, digits and underscores, not one that is taken or means something else in a mail."""
+    connector = town.joined.connector
+    tags = []
+    for label in ("Favourite cake", "Favourite bun", "E-Mail", "Пирог", "To", "Tür 7"):
+        tags.append(connector.add_field(wanted(town, label)).remote.removeprefix("merge_fields."))
+
+    assert tags == ["FAVOURITE", "FAVOURITE2", "E_MAIL", "FIELD", "TO2", "T_R_7"]
+    assert wanted(town, "Rye day", tag="rye").remote == "merge_fields.RYE"
+
+
+REFUSED = (
+    ("Bread", Kind.TEXT, "FAVOURITE_BREAD", "no tag"),
+    ("Bread", Kind.TEXT, "BRÖT", "no tag"),
+    ("Bread", Kind.TEXT, "EMAIL", "something else"),
+    ("Bread", Kind.TEXT, "FNAME", 'a field "First Name" already'),
+    ("first name", Kind.TEXT, "", 'a field "First Name" already'),
+    ("First Name", Kind.NUMBER, "", "the type text"),
+    ("Bread", Kind.FLAG, "", "no field for flag"),
+)
+
+
+@pytest.mark.parametrize(("label", "kind", "tag", "said"), REFUSED)
+def test_what_cannot_be_made_is_refused_before_it_is_asked_for(
+    town: Streamed, label: str, kind: Kind, tag: str, said: str
+) -> None:
+    """Long or odd tags, taken names, other types: a sentence, and no call that writes."""
+    writes = town.box.writes.total()
+    with pytest.raises(ValueError, match=said):
+        wanted(town, label, kind, tag)
+
+    assert town.box.writes.total() == writes
+
+
+def test_a_full_audience_takes_no_further_field(town: Streamed) -> None:
+    """Mailchimp's own limit is its plan's: its words are told, and nothing is made."""
+    number = 0
+    while len(town.box.merge_tags()) < town.box.switches.most_fields:
+        town.box.add_merge_field(f"F{number}", f"Field {number}", "text")
+        number += 1
+    before = town.box.merge_tags()
+    with pytest.raises(ValueError, match="Mailchimp refused the field CAKE"):
+        town.joined.connector.add_field(wanted(town, "Cake"))
+
+    assert town.box.merge_tags() == before
 
 
 # -- all of it ---------------------------------------------------------------------------------------------------------
@@ -448,9 +560,9 @@ def test_streams_begin_and_settle(town: Streamed) -> None:
 
     assert (town.bodies, set(town.touches)) == (bodies, touches)
     assert town.joined.connector.lists_in in names
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotOffered):
         town.joined.connector.stream_pages("companies", None)
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotOffered):
         town.joined.connector.facts("companies", next(iter(town.pull("orders")[0].items)))
     for name in ("segments", "orders", "notes"):
         item = town.pull("orders")[0].items[0]
@@ -465,13 +577,14 @@ def test_each_call_is_as_described(town: Streamed) -> None:
     town.box.human_open_store("shop", "The shop")
     town.box.human_order(reader(town), 5.0)
     town.box.human_note(reader(town), "Likes rye")
-    for name in ("activity", "segments", "orders", "notes"):
+    town.box.human_event(reader(town), "visited", {"page": "Courses"})
+    for name in ("activity", "segments", "orders", "notes", "events"):
         town.pull(name)
     town.box.human_click(reader(town))
     town.pull("activity")
     connector: Any = town.joined.connector
     connector.put_on_list("Welcome", "", [town.contact(reader(town))], [])
-    connector.add_field("favourite_cake", Kind.PHONE)
+    connector.add_field(connector.wanted_field("Favourite cake", Kind.PHONE))
     print(town.seen.report())
 
     assert town.seen.violations == []

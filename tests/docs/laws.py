@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.docs.pages import README, ROOT, tests_in
 from tests.laws import mutants
+from tests.laws.mutant import Mutant
 
 LAWS = {
     "nothing_is_lost": "Each record and each write ends somewhere, with its reason; the sums close.",
@@ -42,7 +43,7 @@ def test_of(law: str) -> str:
 
 def mutant_of(law: str) -> str:
     """What is wrong with the mutant of a law."""
-    loose = [value for value in vars(mutants).values() if isinstance(value, mutants.Mutant)]
+    loose = [value for value in vars(mutants).values() if isinstance(value, Mutant)]
     found = [mutant.wrong for mutant in (*mutants.MUTANTS, *loose) if mutant.law == law]
     return "; ".join(found) or NONE
 

@@ -6,12 +6,13 @@ A page carries marks, `<!-- streams -->` to `<!-- end -->`; what stands between 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from connectors import CATALOGUE
 from connectors.base import Platform
-from connectors.hubspot import PROBES
+from connectors.files_forms import FORMS, Form
 from connectors.hubspot_lists import WRITE
+from connectors.hubspot_rights import PROBES
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "docs" / "platforms"
@@ -19,6 +20,8 @@ FOLDER = ROOT / "docs" / "platforms"
 
 def streams(entry: Platform) -> str:
     """What can be read beside people, by the name that `--streams` takes."""
+    if not entry.connector.streams:
+        return "There are none.\n"
     lines = ["| stream | what | needs |", "|---|---|---|"]
     for one in entry.connector.streams:
         needs = ", ".join(f"`{word}`" if re.fullmatch(r"[\w.-]+", word) else word for word in one.needs.split(", "))
@@ -37,10 +40,24 @@ def scopes(_: Platform) -> str:
     return "| scope | for |\n|---|---|\n" + "".join(f"| `{scope}` | {what} |\n" for scope, what in rows)
 
 
+def columns(entry: Platform) -> str:
+    """The headings by which each field is known in exported files."""
+    lines = ["| field | HubSpot's column | Mailchimp's column |", "|---|---|---|"]
+    for row in entry.connector.table:
+        found = [_headings(form, row.remote.split("+")) for form in FORMS]
+        lines.append(f"| `{row.name}` | {found[0]} | {found[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _headings(form: Form, meanings: Sequence[str]) -> str:
+    return ", ".join(f"*{form.columns[one][0]}*" for one in meanings if one in form.columns)
+
+
 PARTS: Mapping[str, Callable[[Platform], str]] = {
     "streams": streams,
     "cannot": cannot,
     "scopes": scopes,
+    "columns": columns,
 }
 
 _MARKED = re.compile(r"(?<=<!-- )(?!end )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)

@@ -22,6 +22,7 @@ from regulars.cli import app
 from sync.guard import Limits
 from sync.writes import FindingKind
 from tests.cli.shop import CREDENTIALS, Shop
+from tests.cli.staying import end, running
 from tests.docs import fields, laws, platforms
 from tests.docs.pages import PAGES, README, ROOT, Step, fences, missing, prose, rows, steps
 
@@ -29,6 +30,9 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 SHARED = Path(os.environ.get("REGULARS_SHARED", ROOT.parent / "shared"))
 PUBLISHED = ("http://127.0.0.1:4210", "http://127.0.0.1:4211")
 """The addresses of `regulars sandbox`, as the pages name them; tests take free ones."""
+
+STAYING = ("serve", "worker")
+"""Commands that do not end by themselves."""
 
 NEAR_SHELL = (". .venv/bin/activate",)
 """Commands of the shell that a page may show, and that need no test."""
@@ -80,12 +84,25 @@ def test_every_command_of_a_page_works_and_answers_as_shown(page: Path, tmp_path
             if step.words[1] == "sandbox":
                 continue
             folder, words = _placed(step, tmp_path, addresses)
+            if words[0] in STAYING:
+                _stays(step, Shop(folder), words)
+                continue
             answer = Shop(folder).run(*words, **{**CREDENTIALS, **step.environment})
             both = answer.out + answer.err
             line = missing(step.shown, answer.out) and missing(step.shown, both)
 
             assert answer.code in (0, 1), f"{step}\n{both}"
             assert not line, f"{step}\nshows {line!r}, and the answer is\n{both}"
+
+
+def _stays(step: Step, shop: Shop, words: list[str]) -> None:
+    """A command that stays says its first line, and ends in order when it is asked to."""
+    port = ["--port", "0"] if words[0] == "serve" else []
+    with running(shop, *words, *port) as (process, first):
+        code, said = end(process)
+
+        assert not missing(step.shown, first), f"{step}\n{first}"
+        assert code == 0, f"{step}\n{said}"
 
 
 def _placed(step: Step, folder: Path, addresses: list[str]) -> tuple[Path, list[str]]:
@@ -95,7 +112,7 @@ def _placed(step: Step, folder: Path, addresses: list[str]) -> tuple[Path, list[
         folder, words = folder / words[1], words[2:]
     for published, address in zip(PUBLISHED, addresses, strict=True):
         words = [address if word == published else word for word in words]
-    if words[0] == "connect" and "--base-url" not in words:
+    if words[0] == "connect" and words[1] != "files" and "--base-url" not in words:
         words += ["--base-url", addresses[words[1] == "mailchimp"]]
     return folder, words
 
@@ -172,6 +189,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("### `[connections.NAME.brakes]`", config.Brakes),
     ("### `[fields.NAME]`", config.FieldConfig),
     ("### `[segments.NAME]`", config.SegmentConfig),
+    ("### `[roles.NAME]`", config.RoleConfig),
+    ("### `[webhooks]`", config.Webhooks),
 )
 
 
@@ -345,7 +364,8 @@ def test_a_page_names_no_machine_and_nobody_real(page: Path) -> None:
     No path of the machine that it was written on, no other host, no address that could be somebody's.
     """
     text = page.read_text("utf-8")
-    hosts = set(re.findall(r"https?://([^\s/:`)\"]+)", text)) - {"127.0.0.1"}
+    hosts = {one for one in re.findall(r"https?://([^\s/:`)\"]+)", text) if not one.endswith(".example")}
+    hosts -= {"127.0.0.1"}
     paths = re.findall(r"(?<![\w.])/(?:work|home|root|tmp|usr|Users)/[^\s`)]*", text)
     domains = {one.rpartition("@")[2] for one in re.findall(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", text)}
     people = {one for one in domains if not re.search(r"(^|\.)example(\.(com|net|org))?$", one)}

@@ -10,7 +10,7 @@ import pytest
 from mapping.model import WriteKind
 from sync.guard import Brake, Limit, Limits, Sight, Stop, after_pull, before_pull, before_push, unreleased
 
-TIGHT = Limits(*(Limit(0.1, 10) for _ in range(5)))
+TIGHT = Limits(*(Limit(0.1, 10) for _ in range(6)))
 """Each brake at more than a tenth and more than ten."""
 
 
@@ -42,6 +42,7 @@ def test_the_default_brakes() -> None:
         creates=Limit(0.5, 200),
         changes=Limit(0.9, 200),
         everything_changed=Limit(0.9, 50),
+        associations=Limit(0.5, 200),
     )
 
 
@@ -119,6 +120,9 @@ WRITES = {
     "opt-outs": (WriteKind.OPT_OUT, Brake.OPT_OUTS, "opt-outs would be sent"),
     "creates": (WriteKind.CREATE, Brake.CREATES, "records would be created"),
     "archivings": (WriteKind.ARCHIVE, Brake.DELETES, "records would be archived"),
+    "companies": (WriteKind.COMPANY, Brake.CREATES, "records would be created"),
+    "companies-away": (WriteKind.COMPANY_AWAY, Brake.DELETES, "records would be archived"),
+    "ties": (WriteKind.TIE, Brake.ASSOCIATIONS, "associations with companies would be changed"),
 }
 
 
@@ -157,6 +161,15 @@ def test_before_the_push(kind: WriteKind, brake: Brake, words: str, count: int, 
 def test_only_what_replaces_a_value_counts_as_a_change(updates: int, overwrites: int, expected: list[Stop]) -> None:
     """However many blanks are filled, only overwritten values are counted against the brake."""
     assert before_push("news", {WriteKind.UPDATE: updates}, 1000, overwrites, TIGHT) == expected
+
+
+def test_companies_count_with_the_other_records() -> None:
+    """What is made is made, whatever it is, and so for what is put away; a task that was asked for stops nobody."""
+    made = {WriteKind.CREATE: 60, WriteKind.COMPANY: 41}
+    away = {WriteKind.ARCHIVE: 60, WriteKind.COMPANY_AWAY: 41}
+    stops = before_push("news", made | away | {WriteKind.TASK: 500}, 1000, 0, TIGHT)
+
+    assert [(stop.brake, stop.size) for stop in stops] == [(Brake.CREATES, 101), (Brake.DELETES, 101)]
 
 
 @pytest.mark.parametrize("brake", ["opt_outs", "creates", "changes", "deletes"])

@@ -27,7 +27,9 @@ from mapping.rules import (
 from mapping.rules_read import CONDITIONS, RuleError, read_rule
 from mapping.rules_words import say
 from regulars.config_segments import starters
-from sync.segment import On, Relation, Sale, Score, Subject, Touching, is_member, next_turn
+from sync.segment import is_member
+from sync.segment_subject import On, Relation, Sale, Score, Subject, Touching
+from sync.segment_turns import next_turn
 from sync.segment_why import changes, holds, reasons
 from tests.docs.pages import ROOT, fences
 

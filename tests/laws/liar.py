@@ -17,22 +17,18 @@ from typing import Any
 from connectors.base import (
     Account,
     Change,
-    Connector,
     Cursor,
-    Listed,
     Outcome,
     Page,
     Raw,
     RemoteField,
     Result,
-    Stream,
-    StreamPage,
 )
 from connectors.errors import Later, MaybeSent
-from mapping.facts import By, Channel, Facts, Listing, Touch, Touchpoint, Way
 from mapping.fields import FieldTable, both, reads
 from mapping.model import ConsentSeen, ConsentState, RecordState, Seen
 from mapping.values import Kind
+from tests.laws.liar_streams import Beside, Lie, Telling
 
 TABLE = FieldTable(
     (
@@ -45,9 +41,6 @@ TABLE = FieldTable(
         reads("stage", "stage"),
     )
 )
-
-CALLS, OPENS, LISTS = Stream("calls", "Calls"), Stream("opens", "Opened", events=True), Stream("lists", "Lists")
-STREAMS = (CALLS, OPENS, LISTS)
 
 REWRITES: Mapping[str, Callable[[str], str]] = {
     "lower": str.lower,
@@ -74,36 +67,13 @@ class Row:
     key: str = ""
 
 
-@dataclass(slots=True)
-class Call:
-    """Somebody called somebody, or more than one; deleted ones are told as gone."""
-
-    id: str
-    who: tuple[str, ...]
-    at: int
-    modified: int
-    gone: bool = False
-
-
-@dataclass(slots=True)
-class Opened:
-    """A newsletter was opened, by address. Never changes."""
-
-    key: str
-    address: str
-    at: int
-
-
 @dataclass
-class LiarState:
+class LiarState(Beside):
     """Everything the platform knows; copied for comparison."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     next: int = 1
     pending_rewrites: list[tuple[str, str]] = field(default_factory=list)
-    calls: dict[str, Call] = field(default_factory=dict)
-    opens: list[Opened] = field(default_factory=list)
-    lists: dict[str, tuple[str, set[str]]] = field(default_factory=dict)  # id → title, records
 
 
 class Clock:
@@ -120,7 +90,7 @@ class Clock:
         self.at += int(seconds * 1000)
 
 
-class Liar(Connector):
+class Liar(Telling):
     """The platform and its connector in one."""
 
     name = "liar"
@@ -128,8 +98,6 @@ class Liar(Connector):
     table = TABLE
     batch = 3
     by_member = "tags"
-    streams = STREAMS
-    lists = True
 
     def __init__(
         self, name: str, clock: Clock, *, mails: bool = False, rewrites: Mapping[str, str] | None = None
@@ -150,7 +118,9 @@ class Liar(Connector):
         self.account = f"account-{name}"
         self.turned_on: list[str] = []  # records whose subscription a write of ours turned on
         self.hidden: set[str] = set()  # live records that listings leave out
+        self.lies: list[tuple[str, Lie]] = []  # stream and lie, for the next pull that can tell it
         self.breaks_midway = False  # the next stream of more than one page breaks off after its first
+        self.lists_are_tags = mails  # type: ignore[misc]
 
     # ---- people --------------------------------------------------------------------------------------------
 
@@ -192,28 +162,6 @@ class Liar(Connector):
                 if after != row.fields[name]:
                     row.fields[name], row.modified = after, self.clock()
         self.state.pending_rewrites.clear()
-
-    # ---- what they tell beside -----------------------------------------------------------------------------
-
-    def call(self, *who: str) -> None:
-        """Somebody of the business calls these."""
-        now, identity = self.clock(), f"{self.here}-call{len(self.state.calls) + 1}"
-        self.state.calls[identity] = Call(identity, who, now, now)
-
-    def change_call(self, identity: str, *who: str) -> None:
-        """It was at another time, with others."""
-        call = self.state.calls[identity]
-        call.who, call.at = who, call.at + 1
-        call.modified = self.clock()
-
-    def delete_call(self, identity: str) -> None:
-        call = self.state.calls[identity]
-        call.gone, call.modified = True, self.clock()
-
-    def open(self, address: str, *, late: bool = False) -> None:
-        """Somebody opens a newsletter; one that is told *late* was opened long before."""
-        at = self.clock() - (500_000 if late else 0)
-        self.state.opens.append(Opened(f"mail{len(self.state.opens) + 1}", address, at))
 
     # ---- the connector -------------------------------------------------------------------------------------
 
@@ -288,85 +236,6 @@ class Liar(Connector):
 
     def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._write("archive", changes, self._archive)
-
-    def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
-        """Calls that changed, opens from the last one on (it is told twice), all lists."""
-        if name == OPENS.name:
-            yield from self._opens(0 if cursor is None or full else max(0, int(cursor["at"]) - 1))
-            return
-        since = 0 if full or cursor is None or name == LISTS.name else int(cursor["since"])
-        start = int(cursor.get("offset", 0)) if cursor is not None and not full else 0
-        upto = max((call.modified for call in self.state.calls.values()), default=0)
-        calls = [call for call in self.state.calls.values() if call.modified >= since]
-        shown: list[Any] = calls if name == CALLS.name else list(self.state.lists.items())
-        while True:
-            self._stream_fault(start)
-            part, start = shown[start : start + self.page_size], start + self.page_size
-            last = start >= len(shown)
-            place = {"since": upto, "offset": 0} if last else {"since": since, "offset": start}
-            if name == CALLS.name:
-                items = [self._raw_call(call) for call in part if not call.gone]
-                yield StreamPage(place, items, gone=[call.id for call in part if call.gone], last=last)
-            else:
-                yield StreamPage(place, [self._raw_list(*one) for one in part], last=last)
-            if last:
-                return
-
-    def _opens(self, start: int) -> Iterator[StreamPage]:
-        while True:
-            self._stream_fault(start)
-            part, start = self.state.opens[start : start + self.page_size], start + self.page_size
-            facts = Facts(
-                touchpoints=[
-                    Touchpoint(one.key, one.address, Touch.OPENED, one.at, way=Way.IN, by=By.PERSON) for one in part
-                ]
-            )
-            last = start >= len(self.state.opens)
-            yield StreamPage({"at": min(start, len(self.state.opens))}, facts=facts, last=last)
-            if last:
-                return
-
-    def _stream_fault(self, start: int) -> None:
-        if start and self.breaks_midway:
-            self.breaks_midway = False
-            self.seen["midway"] += 1
-            raise Later("broke off between two pages", platform=self.here)
-        self._fault(reading=True)
-
-    def _raw_call(self, call: Call) -> Raw:
-        return Raw.of(call.id, json.dumps({"who": call.who, "at": call.at}).encode())
-
-    def _raw_list(self, identity: str, shown: tuple[str, set[str]]) -> Raw:
-        return Raw.of(identity, json.dumps({"title": shown[0], "who": sorted(shown[1])}).encode())
-
-    def facts(self, name: str, item: Raw) -> Facts:
-        body = json.loads(item.body)
-        if name == LISTS.name:
-            return Facts(listings=[Listing(item.remote_id, body["title"], tuple(body["who"]), "static")])
-        called, phone = Touch.CALLED, Channel.PHONE
-        return Facts(
-            touchpoints=[
-                Touchpoint(item.remote_id, who, called, body["at"], phone, Way.OUT, By.PERSON) for who in body["who"]
-            ]
-        )
-
-    def put_on_list(self, title: str, listing: str, add: Sequence[str], remove: Sequence[str]) -> Listed:
-        fault = self._fault(reading=False)
-        self.step(f"{self.here} list before")
-        self.made["list"] += len(add) + len(remove)
-        refused = {}
-        if fault in ("refuse", "partial"):
-            refused = dict.fromkeys([*add, *remove][: None if fault == "refuse" else 1], "invalid")
-        refused |= {i: "not there any more" for i in (*add, *remove) if self.state.rows[i].gone}
-        known = [identity for identity, (called, _) in self.state.lists.items() if called == title]
-        identity = listing or next(iter(known), f"{self.here}-list{len(self.state.lists) + 1}")
-        _, there = self.state.lists.setdefault(identity, (title, set()))
-        there |= set(add) - refused.keys()
-        there -= set(remove) - refused.keys()
-        self.step(f"{self.here} list after")
-        if fault == "lost_answer":
-            raise MaybeSent("the answer was lost", platform=self.here)
-        return Listed(identity, refused)
 
     # ---- what it does --------------------------------------------------------------------------------------
 
@@ -473,7 +342,7 @@ class Liar(Connector):
             {
                 "id": row.id,
                 "email": row.email,
-                "fields": row.fields,
+                "fields": self._with_lists(row),
                 "modified": row.modified,
                 "created": row.created,
                 "optin": row.optin,
@@ -488,7 +357,3 @@ class Liar(Connector):
         """What the platform shows, without stamps: for comparing two ends of one history."""
         rows = copy.deepcopy(self.state.rows)
         return {i: (r.email, r.fields, r.optin, r.gone, r.archived) for i, r in rows.items()}
-
-    def listed(self) -> dict[str, list[str]]:
-        """Who is on which list, by title; a list of nobody is left out."""
-        return {title: sorted(who) for title, who in self.state.lists.values() if who}

@@ -6,31 +6,27 @@ context managers that patch the engine and mend it again, with the kinds of even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import connectors.http
 import mapping.claims
 import mapping.consent
-import mapping.facts
 import mapping.identity
 import mapping.survivorship
 import regulars.trouble
-import sync.audience
-import sync.badges
+import sync.answers
 import sync.carry
 import sync.engine
-import sync.filing
-import sync.look
+import sync.intents
 import sync.people
 import sync.plan
 import sync.pull
 import sync.push
 import sync.resolve
-import sync.streams
 import sync.undo
 from connectors.errors import MaybeSent
 from mapping.claims import Record
@@ -41,26 +37,9 @@ from mapping.values import same
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.schema import MARK_FOLD
-from sync.writes import SEGMENT
-from tests.laws.histories import KINDS
+from tests.laws.mutant import Mutant, patched
+from tests.laws.mutants_streams import STREAMS_MUTANTS
 from tests.laws.world import FIELDS
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One broken engine: what is wrong with it, and which events bring it out."""
-
-    law: str
-    wrong: str
-    broken: Callable[[], Any]
-    kinds: Sequence[str] = KINDS
-    rewrites: tuple[tuple[int, str, str], ...] = ()
-    streams: bool | None = False
-
-
-def _patched(target: Any, name: str, value: Any) -> Callable[[], Any]:
-    return lambda: patch.object(target, name, value)
-
 
 # ---- nothing_is_lost ---------------------------------------------------------------------------------------------
 
@@ -203,7 +182,7 @@ def _late_intent() -> Iterator[None]:
     waiting: list[Any] = []
 
     def keep(conn: Any, table: Any, columns: Any, rows: Any) -> None:
-        waiting[:] = [(table, columns, list(rows))]
+        waiting.append((table, columns, list(rows)))
 
     def file(self: Any) -> None:
         with self.database.durable() as conn:
@@ -212,6 +191,7 @@ def _late_intent() -> Iterator[None]:
         waiting.clear()
 
     def intend(self: Any, batch: Any) -> Any:
+        waiting.clear()  # what a process left behind that died
         with patch.object(bulk, "insert", keep):
             return _intend(self, batch)
 
@@ -222,7 +202,7 @@ def _late_intent() -> Iterator[None]:
             file(self)
             if not isinstance(broken.failure, MaybeSent):
                 with self.database.write() as conn:
-                    sync.push.finish(conn, [(identity, "not_sent", str(broken), 0) for identity in ids])
+                    sync.intents.finish(conn, [(identity, "not_sent", str(broken), 0) for identity in ids])
             raise
         file(self)
         return outcomes
@@ -263,97 +243,19 @@ def _unredacted() -> Iterator[None]:
         yield
 
 
-# ---- streams, badges and lists -------------------------------------------------------------------------------------
-
-_file_facts, _list = sync.filing.file_facts, sync.badges._list
-_change = sync.push._change
-
-
-def _another_key(conn: Any, connection: str, told: Any, now: int) -> Any:
-    """An event counts by when it was told and not by its own key: told twice, it is filed twice."""
-    told = list(told)
-    for _, facts in told:
-        facts.touchpoints = [touch._replace(key=f"{touch.key} {now}") for touch in facts.touchpoints]
-    return _file_facts(conn, connection, told, now)
-
-
-def _keeps_lists(case: Any, target: Any, record: Record, segment: str, *rest: Any) -> None:
-    """Whoever is on a list stays there."""
-    if segment in case.segments:
-        _list(case, target, record, segment, *rest)
-
-
-def _subscribes(write: Any, by_member: str) -> Any:
-    """A badge is taken for a sign of interest."""
-    tagged = any(setting.rule == SEGMENT for setting in write.settings)
-    return replace(_change(write, by_member), subscribed=write.subscribed or tagged)
-
-
-STREAMS_MUTANTS = (
-    Mutant(
-        "nothing_is_lost",
-        "what strangers did is dropped",
-        _patched(mapping.facts.Facts, "singly", lambda self: iter(())),
-        ("stranger", "add", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "nothing_is_lost",
-        "a deleted call leaves its touchpoints",
-        _patched(sync.streams, "forget_items", lambda *args, **more: None),
-        ("call", "delete_call", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "nothing_is_doubled",
-        "an event told twice is filed twice",
-        _patched(sync.streams, "file_facts", _another_key),
-        ("open", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "it_agrees",
-        "those who left the segment stay on its list",
-        _patched(sync.badges, "_list", _keeps_lists),
-        ("open", "open", "split", "split", "join", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "it_agrees",
-        "nobody is told of who entered or left a segment",
-        _patched(sync.audience.Audiences, "judge_first", lambda self, *args, **more: None),
-        ("call", "open", "delete_call", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "withdrawn_stays_withdrawn",
-        "a badge turns a subscription on",
-        _patched(sync.push, "_change", _subscribes),
-        ("call", "open", "leave", "leave", "sync"),
-        streams=True,
-    ),
-    Mutant(
-        "derived_is_derived",
-        "a call that is deleted concerns nobody",
-        _patched(sync.filing, "_concerns", lambda conn, records_of: None),
-        ("call", "delete_call", "delete_call", "sync"),
-        streams=True,
-    ),
-)
-
 MUTANTS: tuple[Mutant, ...] = (
-    Mutant("nothing_is_lost", "edits are not journaled", _patched(sync.pull.Puller, "_journal", _no_journal)),
+    Mutant("nothing_is_lost", "edits are not journaled", patched(sync.pull.Puller, "_journal", _no_journal)),
     Mutant(
         "it_settles",
         "one remembered value instead of the pair",
-        _patched(sync.push, "wrote", _wrote_one_value),
+        patched(sync.answers, "wrote", _wrote_one_value),
         ("edit", "edit", "sync"),
         tuple((place, name, rule) for name in FIELDS for place, rule in enumerate(("lower", "upper", "squeeze"))),
     ),
     Mutant(
         "it_agrees",
         "having sent a value is enough",
-        _patched(sync.plan, "_shows", _sent_is_enough),
+        patched(sync.plan, "_shows", _sent_is_enough),
         ("edit", "edit", "edit", "sync"),
     ),
     Mutant(
@@ -362,27 +264,27 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "withdrawn_stays_withdrawn",
         "an opt-out holds for its own address only",
-        _patched(sync.plan, "standing", _own_address_only),
+        patched(sync.plan, "standing", _own_address_only),
         ("join", "leave", "move", "sync"),
     ),
     Mutant("blank_never_wipes", "a clear is a value like any other", _blanks_wipe, ("clear", "edit", "sync")),
     Mutant(
         "absence_needs_proof",
         "what a listing lacks is gone",
-        _patched(sync.pull.Puller, "prove", _believes_absence),
+        patched(sync.pull.Puller, "prove", _believes_absence),
         ("hide", "edit", "sync"),
     ),
     Mutant(
         "every_write_was_planned",
         "a rehearsal writes",
-        _patched(sync.carry, "rehearse", _rehearsal_writes),
+        patched(sync.carry, "rehearse", _rehearsal_writes),
         ("rehearse", "edit"),
     ),
-    Mutant("why_has_an_answer", "the source of a value is lost", _patched(mapping.survivorship, "_newest", _no_source)),
+    Mutant("why_has_an_answer", "the source of a value is lost", patched(mapping.survivorship, "_newest", _no_source)),
     Mutant(
         "people_overrule_machines",
         "identifiers beat a person's word",
-        _patched(sync.resolve, "cluster", _words_do_not_count),
+        patched(sync.resolve, "cluster", _words_do_not_count),
         ("split", "edit", "sync"),
     ),
     *STREAMS_MUTANTS,
@@ -392,5 +294,5 @@ CRASH_MUTANT = Mutant("nothing_is_doubled", "intents are written down after the 
 SECRETS_MUTANT = Mutant("secrets_stay_secret", "nothing is redacted", _unredacted)
 UNDO_MUTANT = Mutant("every_write_can_be_undone", "the hold keeps what was written", _undo_mutant)
 ORDER_MUTANT = Mutant(
-    "order_does_not_matter", "whoever was stored first wins", _patched(mapping.survivorship, "order", _by_arrival)
+    "order_does_not_matter", "whoever was stored first wins", patched(mapping.survivorship, "order", _by_arrival)
 )

@@ -7,7 +7,7 @@ compared is what the platforms themselves hold then, and what the store makes of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandboxed]
     opened.close()
 
 
-def told(world: Sandboxed, last: Chapter, *, look_closely: bool = False) -> Told:
-    """Tell the story without interruption up to *last*, and with *look_closely* keep what stands at each step."""
+def told(world: Sandboxed, last: Chapter, *, story: Sequence[Chapter] = STORY, look_closely: bool = False) -> Told:
+    """Tell *story* without interruption up to *last*, and with *look_closely* keep what stands at each step."""
     states: dict[int, Snapshot] = {}
     known: set[int] = set()
 
@@ -78,7 +78,7 @@ def told(world: Sandboxed, last: Chapter, *, look_closely: bool = False) -> Told
             known.add(there.state)
             states[step] = there
 
-    for chapter in STORY:
+    for chapter in story:
         chapter.people(world)
         start = world.snapshot()
         world.restart()

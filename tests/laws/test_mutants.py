@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 
 from tests.laws.histories import History, breaches, histories, quiet
-from tests.laws.mutants import MUTANTS, ORDER_MUTANT, UNDO_MUTANT, Mutant
+from tests.laws.mutant import Mutant
+from tests.laws.mutants import MUTANTS, ORDER_MUTANT, UNDO_MUTANT
 from tests.laws.test_undo import EVENTS, order_matters, undoing_leaves
 
 MOST = 200

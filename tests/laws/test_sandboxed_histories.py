@@ -28,7 +28,8 @@ from sync.balance import Balance
 from sync.store import schema as t
 from tests.laws.histories import JUDGES, Played, quiet
 from tests.laws.sandboxed import HUBSPOT_TABLE, MAILCHIMP_TABLE, NEWS, Sandboxed, Snapshot
-from tests.laws.world import Killed, Op
+from tests.laws.world import Killed
+from tests.laws.world_streams import Op
 
 NAMES = {
     "given_name": ("firstname", "FNAME"),

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from sqlalchemy import select
 
-from mapping.decisions import DecisionKind, Policies, Policy
-from mapping.facts import Touch
-from mapping.model import BADGE, ON_LIST, Create, Direction
-from mapping.rules import Touched
+from mapping.decisions import Policies, Policy
+from mapping.model import Create, Direction, WriteKind
 from mapping.survivorship import Rule, fold
 from mapping.values import Kind, canonical, same
 from sync.audience import Audiences
@@ -27,12 +25,13 @@ from sync.decide import NothingToDecide
 from sync.engine import Engine
 from sync.guard import Limit, Limits
 from sync.runs import NoSuchRun
-from sync.segment import Segment
 from sync.store import schema as t
 from sync.store.database import Database, open_database
 from sync.store.records import load_cases
 from sync.wired import Wired
-from tests.laws.liar import REWRITES, STREAMS, TABLE, Clock, Liar
+from tests.laws.liar import REWRITES, TABLE, Clock, Liar
+from tests.laws.liar_streams import STREAMS
+from tests.laws.world_streams import SEGMENTS, Op, StreamedWorld, shown
 
 NAMES = ("a", "b", "c")
 FIELDS = ("given_name", "family_name", "phone", "city")
@@ -46,36 +45,13 @@ TAGS = ("vip", "bread", "cake")
 PEOPLE = ("ada@example.org", "bo@example.org", "cy@example.org", "di@example.org")
 KINDS_OF_FAULT = ("lost_answer", "lost_request", "busy", "answer_twice", "partial", "refuse")
 NO_BRAKES = Limits(*(Limit(1.0, 10_000) for _ in range(5)))
-SEGMENTS = {
-    "called": Segment("called", "Called", Touched(kinds=(Touch.CALLED,)), {"a": "tag"}),
-    "opened": Segment("opened", "Opened twice", Touched(kinds=(Touch.OPENED,), least=2), {"a": "tag", "b": "list"}),
-}
-"""Somebody called them; they opened twice."""
-LEAST = {"called": ("called", 1), "opened": ("opened", 2)}
-"""The same for the judges, who do not ask the engine: which touchpoints, how many."""
-
-
-def shown(here: str, *kinds: str) -> dict[str, str]:
-    """What segments become at a platform."""
-    return {name: BADGE + one.title for name, one in SEGMENTS.items() if one.destinations.get(here) in kinds}
 
 
 class Killed(BaseException):
     """The process died here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One thing that happens. The numbers choose among what is there; see `World.play`."""
-
-    kind: str
-    place: int = 0
-    person: int = 0
-    name: int = 0
-    value: int = 0
-
-
-class World:
+class World(StreamedWorld):
     """Platforms, store and engine of one history."""
 
     streams = False
@@ -98,6 +74,9 @@ class World:
         self.create = create
         self.streams = streams
         self.put_on: set[tuple[str, str, str]] = set()  # (platform, record, badge) that somebody put on by hand
+        self.taken_off: set[tuple[str, str, str]] = set()  # and took off, after a run had seen it
+        self.left_by_hand: set[tuple[str, str]] = set()  # (platform, record) whose owner ever left there
+        self.left_ever: set[str] = set()  # addresses under which somebody ever left
         self.policies = Policies(
             fields={"city": Policy(trust=NAMES[:platforms])} if trust else {},
             kinds={row.name: row.kind for row in TABLE},
@@ -175,6 +154,7 @@ class World:
         for liar in self.liars:
             liar.faults.clear()
             liar.hidden.clear()
+            liar.lies.clear()
             liar.late = liar.breaks_midway = False
             liar.settle_rewrites()
 
@@ -248,6 +228,8 @@ class World:
         found = self._row(op)
         if found:
             found[0].leave(found[1])
+            self.left_by_hand.add((found[0].here, found[1]))
+            self.left_ever.add(canonical(Kind.EMAIL, found[0].state.rows[found[1]].email) or "")
             self.unseen[found[0].here, found[1]] = found[0].state.rows[found[1]].modified
 
     def _come_back(self, op: Op) -> None:
@@ -273,71 +255,6 @@ class World:
 
     def _fault(self, op: Op) -> None:
         self._liar(op).faults.append(KINDS_OF_FAULT[op.value % len(KINDS_OF_FAULT)])
-
-    def _midway(self, op: Op) -> None:
-        """A stream breaks off between two of its pages."""
-        self._liar(op).breaks_midway = True
-
-    # ---- what happens beside the records, where streams are on -----------------------------------------------
-
-    def _call(self, op: Op) -> None:
-        found = self._row(op)
-        if found:
-            other = self._row(replace(op, person=op.value))
-            found[0].call(*dict.fromkeys((found[1], other[1] if other else found[1])))
-
-    def _a_call(self, op: Op) -> tuple[Liar, str] | None:
-        liar = self._liar(op)
-        calls = [identity for identity, call in liar.state.calls.items() if not call.gone]
-        return (liar, calls[op.value % len(calls)]) if calls else None
-
-    def _change_call(self, op: Op) -> None:
-        call, found = self._a_call(op), self._row(op)
-        if call and found:
-            call[0].change_call(call[1], found[1])
-
-    def _delete_call(self, op: Op) -> None:
-        call = self._a_call(op)
-        if call:
-            call[0].delete_call(call[1])
-
-    def _open(self, op: Op) -> None:
-        found = self._row(op)
-        if found:
-            found[0].open(found[0].state.rows[found[1]].email, late=op.value % 3 == 0)
-
-    def _stranger(self, op: Op) -> None:
-        """Somebody opens whom nobody knows yet; they may sign up later, or somebody may move to that address."""
-        address = f"new{op.person}@example.org" if op.value % 2 else f"moved{op.person % 3}@example.org"
-        self._liar(op).open(address)
-
-    def _badge_off(self, op: Op) -> None:
-        """Somebody takes off a badge by hand."""
-        found = self._row(op)
-        if found:
-            tags = found[0].state.rows[found[1]].fields.get("tags", ())
-            badges = [tag for tag in tags if tag.startswith(BADGE)]
-            if badges:
-                taken = badges[op.value % len(badges)]
-                found[0].edit(found[1], tags=[tag for tag in tags if tag != taken])
-                self.put_on.discard((found[0].here, found[1], taken))
-                self.seen["badge taken off"] += 1
-
-    def _badge_on(self, op: Op) -> None:
-        """Somebody puts on a badge by hand."""
-        found, tag = self._row(op), sorted(shown("a", "tag").values())[op.value % 2]
-        if found:
-            tags = found[0].state.rows[found[1]].fields.get("tags", ())
-            if tag not in tags:
-                found[0].edit(found[1], tags=sorted({*tags, tag}))
-                self.put_on.add((found[0].here, found[1], tag))
-
-    def _list_off(self, op: Op) -> None:
-        """Somebody takes somebody off a list of ours by hand."""
-        for _, who in self.liars[op.place % len(self.liars)].state.lists.values():
-            if who:
-                who.discard(sorted(who)[op.person % len(who)])
-                self.seen["taken off a list"] += 1
 
     def _lose(self, op: Op) -> None:
         """The answer to the next write is lost; the write itself is not."""
@@ -473,93 +390,18 @@ class World:
                 wrong.append(f"{record['person']} {liar.here} {record['remote_id']} {name}: {shown!r}, not {wanted!r}")
         return wrong
 
-    # ---- what the store says of streams and badges -----------------------------------------------------------
-
-    def lost_facts(self) -> list[str]:
-        """Calls and opens that are neither a touchpoint of the right record nor wait as strays; and touchpoints of
-        what is not there any more."""
-        ids = {(row["connection"], row["remote_id"]): row["id"] for row in self.rows(t.record)}
-        held = {(row["record"], row["value"]) for row in self.rows(t.identifier) if row["kind"] == "email"}
-        touches = Counter((row["record"], row["kind"], row["key"], row["at"]) for row in self.rows(t.touchpoint))
-        waiting = [(row["connection"], row["body"]) for row in self.rows(t.item) if row["stray"]]
-        wrong, told = [], set()
+    def opted_out_for_nothing(self) -> list[str]:
+        """Opt-outs of ours that name nobody who left, and records that we took off without one."""
+        wrong, asked = [], set[tuple[str, str]]()
+        for write in self.rows(t.write):
+            if write["kind"] == WriteKind.OPT_OUT:
+                row = msgspec.json.decode(write["row"])
+                asked.add((write["connection"], row["remote_id"]))
+                if row["why"].partition(":")[0] not in self.left_ever:
+                    wrong.append(f"write {write['id']} opts out, and {row['why']!r} is nobody who left")
         for liar in self.liars:
-            mine = {identity for (here, _), identity in ids.items() if here == liar.here}
-            for call in liar.state.calls.values():
-                for who in call.who if not call.gone else ():
-                    touch = (ids.get((liar.here, who), 0), "called", call.id, call.at)
-                    told.add(touch)
-                    stray = touch[0] == 0 and any(here == liar.here and call.id in body for here, body in waiting)
-                    wrong += [] if touch in touches or stray else [f"{liar.here} {call} is not filed for {who}"]
-            for one in liar.state.opens:
-                address = canonical(Kind.EMAIL, one.address) or ""
-                right = [identity for identity in sorted(mine) if (identity, address) in held]
-                filed = [identity for identity in sorted(mine) if (identity, "opened", one.key, one.at) in touches]
-                told |= {(identity, "opened", one.key, one.at) for identity in filed}
-                stray = any(here == liar.here and one.key in body for here, body in waiting)
-                if right and not filed:
-                    wrong.append(f"{liar.here} {one} is not filed for any of {right}")
-                elif not right and not stray:
-                    wrong.append(f"{liar.here} {one} of a stranger is lost")
-                elif not set(filed) <= set(right):
-                    wrong.append(f"{liar.here} {one} is filed for {filed}, not one of {right}")
-        return wrong + [f"{touch} was never told, or is deleted" for touch in touches if touch not in told]
-
-    def doubled_facts(self) -> list[str]:
-        """Events that are filed more than once, and lists that were made twice."""
-        here = {row["id"]: row["connection"] for row in self.rows(t.record)}
-        opens = Counter(
-            (here[row["record"]], row["key"].partition(" ")[0])
-            for row in self.rows(t.touchpoint)
-            if row["kind"] == "opened"
-        )
-        wrong = [f"{one} is filed {count} times" for one, count in opens.items() if count > 1]
-        for liar in self.liars:
-            titles = Counter(title for title, _ in liar.state.lists.values())
-            wrong += [f"{liar.here} has {count} lists {title!r}" for title, count in titles.items() if count > 1]
-        return wrong
-
-    def should_be_in(self) -> set[tuple[str, str]]:
-        """Segment and person, counted by hand."""
-        person = {row["id"]: row["person"] for row in self.rows(t.record)}
-        counts = Counter((row["kind"], person[row["record"]]) for row in self.rows(t.touchpoint))
-        return {
-            (name, who)
-            for name, (kind, least) in LEAST.items()
-            for (k, who), n in counts.items()
-            if k == kind and n >= least
-        }
-
-    def wrong_badges(self) -> list[str]:
-        """Lead records that show other badges than their person's segments ask for, or are on other lists, where
-        nobody did that by hand, no undo took it back, and the list of findings says nothing."""
-        findings = self.rows(t.finding)
-        listed = {(f["person"], f["record"], f["name"]) for f in findings}
-        leads = {(f["person"], f["record"]) for f in findings if f["kind"] == "duplicate"}
-        holds = {
-            (d["record"], d["name"])
-            for d in self.rows(t.decision)
-            if d["kind"] == DecisionKind.HOLD and not d["lifted"]
-        }
-        members = self.should_be_in()
-        wrong = []
-        for record in self.rows(t.record):
-            person, here, identity = record["person"], record["connection"], record["remote_id"]
-            liar = next(liar for liar in self.liars if liar.here == here)
-            row = liar.state.rows[identity]
-            if row.gone or row.archived or (person, record["id"]) in leads or (record["id"], "") in holds:
-                continue
-            wanted = {title for name, title in shown(here, "tag").items() if (name, person) in members}
-            there = {tag for tag in row.fields.get("tags", ()) if tag.startswith(BADGE)}
-            explained = (person, record["id"], "tags") in listed or (record["id"], "tags") in holds
-            extra = {tag for tag in there - wanted if (here, identity, tag) not in self.put_on}
-            if (extra or wanted - there) and not explained:
-                wrong.append(f"{person} {here} {identity} shows {sorted(there)}, not {sorted(wanted)}")
-            for name, title in shown(here, "list").items():
-                on, should = identity in liar.listed().get(title, ()), (name, person) in members
-                field = ON_LIST + title
-                if on != should and (person, record["id"], field) not in listed and (record["id"], field) not in holds:
-                    wrong.append(f"{person} {here} {identity} is {'' if on else 'not '}on {title!r}")
+            out = {(liar.here, row.id) for row in liar.state.rows.values() if not row.optin}
+            wrong += [f"{one} is off, and nobody asked" for one in sorted(out - asked - self.left_by_hand)]
         return wrong
 
     def _image(self, liar: Liar, name: str, value: Any) -> Any:

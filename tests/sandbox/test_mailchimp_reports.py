@@ -10,7 +10,6 @@ import pytest
 from sandbox.mailchimp import LIST, MailchimpSandbox, Switches
 from sandbox.mailchimp_state import key_of
 from sandbox.platform import ConnectionDropped
-from tests import described
 from tests.sandbox.mailchimp_caller import ADA, MEMBERS, Caller, Json
 from tests.sandbox.mailchimp_served import Served, every, town_served
 
@@ -419,11 +418,3 @@ def test_a_restored_state_shows_its_own() -> None:
     second = call("GET", f"/reports/{campaign}/open-details").json["members"]
 
     assert [one["email_address"] for one in (*first, *second)] == [ADA, "eve@post.example"]
-
-
-def test_the_description_is_at_hand() -> None:
-    """
-    Says clearly when calls are not held against the vendor's description.
-    """
-    if not described.SPECS.is_dir():
-        pytest.skip("the vendors' API descriptions (../shared/specs) are not on this machine")

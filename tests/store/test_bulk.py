@@ -108,6 +108,22 @@ def test_select_and_delete_in(database: Database, before: list[Row], values: lis
         assert everything(conn) == {key: value for key, value in state.items() if key not in hit}
 
 
+@quick
+@given(before=rows, to=st.integers(-5, 5), values=st.lists(st.sampled_from(["a", "b", ""]), max_size=5))
+def test_raise_in(database: Database, before: list[Row], to: int, values: list[str]) -> None:
+    """What is lower is raised where the key is among the values; what is as high or higher stays."""
+    state = {(a, b): (size, at) for a, b, size, at in before}
+
+    with database.write() as conn:
+        emptied(conn)
+        bulk.upsert(conn, release, COLUMNS, before, KEY, ("size", "at"))
+        bulk.raise_in(conn, release.c.size, to, release.c.connection, values)
+
+        assert everything(conn) == {
+            key: (max(size, to), at) if key[0] in values else (size, at) for key, (size, at) in state.items()
+        }
+
+
 @pytest.mark.parametrize("size", [1, 11, 12, 13, 499, 500, 501, 1_000, 25_000])
 def test_every_size(database: Database, size: int) -> None:
     """Chunks and the switch to staging tables lose and double nothing at their edges."""
@@ -176,3 +192,52 @@ def test_staging_tables_do_not_mix(database: Database) -> None:
         )
 
     assert found == {f"k{number}": "2" if 20 <= number < 50 else "1" for number in range(100)}
+
+
+@quick
+@given(before=rows, values=st.lists(st.sampled_from(["a", "b", "c", "x\"'\\\n\t"]), max_size=3))
+def test_select_each(database: Database, before: list[Row], values: list[str]) -> None:
+    """Several statements about the same values give what each would give by itself."""
+    statements = (
+        "SELECT connection, brake, size, at FROM release WHERE connection {}",
+        """SELECT DISTINCT a.connection, b.size FROM release a CROSS JOIN release b
+           WHERE b.connection = a.connection AND b.brake = a.brake AND a.connection {}""",
+    )
+    with database.write() as conn:
+        emptied(conn)
+        bulk.upsert(conn, release, COLUMNS, before, KEY, ("size", "at"))
+        found, sizes = bulk.select_each(conn, statements, values)
+        expected = {(*key, *rest) for key, rest in everything(conn).items() if key[0] in values}
+
+        assert sorted(found) == sorted(expected)
+        assert set(sizes) == {(row[0], row[2]) for row in expected}
+
+
+@pytest.mark.parametrize("count", [1, 500, 501, 20_001])
+def test_select_each_of_many(database: Database, count: int) -> None:
+    """However many values there are, each row comes once."""
+    with database.write() as conn:
+        emptied(conn)
+        bulk.insert(conn, release, COLUMNS, [(f"c{number}", "", number, 0) for number in range(count)])
+        (found,) = bulk.select_each(
+            conn, ("SELECT size FROM release WHERE connection {}",), [f"c{number}" for number in range(count)]
+        )
+
+        assert sorted(found) == [(number,) for number in range(count)]
+
+
+def test_what_is_sent_together_is_done_and_answered(database: Database) -> None:
+    """Small writes in one go are there afterwards, and several questions have their answers in order."""
+    with database.write() as conn:
+        emptied(conn)
+        with bulk.together(conn):
+            bulk.insert_ignore(conn, release, COLUMNS, [("a", "x", 1, 2), ("b", "x", 1, 2)])
+            bulk.upsert(conn, release, COLUMNS, [("a", "x", 3, 4)], KEY, ("size",))
+            bulk.delete_in(conn, release.c.connection, ["b"], {"brake": "x"})
+        sizes, counts = bulk.select_together(
+            conn,
+            ("SELECT connection, size, at FROM release WHERE size > {} AND at < {}", (2, 3)),
+            ("SELECT count(*) FROM release", ()),
+        )
+
+        assert (sizes, counts) == ([("a", 3, 2)], [(1,)])

@@ -25,6 +25,7 @@ class Slow:
     exact_stamp = False
     by_member = "tags"
     members_lag = LAG
+    hooks = None
 
     def decode(self, raw: Raw) -> Seen:
         return Seen("1", {key: value for key, value in json.loads(raw.body).items() if value})

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select
 
 from mapping.rules import DAY, Moment, Rule, Top, by_the_day, conditions
 from mapping.rules_read import read_rule
-from sync.segment import Segment, is_member, next_turn
+from sync.audience import Audiences
+from sync.segment import Segment, is_member
 from sync.segment_load import load_subjects
-from sync.segment_run import EVERYBODY, evaluate, next_due
+from sync.segment_run import evaluate, next_due
 from sync.segment_sql import Compiler
+from sync.segment_sql_turns import turns_of
+from sync.segment_turns import next_turn
+from sync.segment_whole import EVERYBODY, Whole
 from sync.store import schema as t
 from sync.store.database import Database
 from tests.store.crowd import BERLIN, NOW, Crowd, crowds, rules
@@ -23,7 +28,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 
 
 def thresholds_of(conn: Connection, rule: Rule, moment: Moment) -> dict[Top, int | None]:
-    compiler = Compiler(conn.dialect, moment, {})
+    compiler = Compiler(conn.dialect, moment)
     tops = [one for one in conditions(rule) if isinstance(one, Top)]
     found = {top: conn.execute(compiler.threshold(top)).scalar() for top in tops}
     return {top: None if need is None else int(need) for top, need in found.items()}
@@ -38,20 +43,22 @@ def test_one_person_and_the_database_agree(database: Database, crowd: Crowd, ask
     """
     with database.write() as conn:
         crowd.fill(conn)
-    with database.read() as conn:
+    with database.write() as conn:  # for the tables that a run fills on its way
         everybody = list(conn.execute(select(t.person.c.id)).scalars())
         subjects = load_subjects(conn, everybody)
         for rule in asked:
             thresholds = thresholds_of(conn, rule, BERLIN)
-            compiler = Compiler(conn.dialect, BERLIN, thresholds)
+            compiler = Compiler(conn.dialect, BERLIN)
             chosen = list(conn.execute(compiler.people(rule)).scalars())
-            at_once = list(conn.execute(Compiler(conn.dialect, BERLIN).people(rule)).scalars())
+            segment = Segment("s", "", rule)
+            filled = Whole(conn, [segment], BERLIN).choose(segment)
+            in_a_run = list(conn.execute(select(filled.c.person)).scalars())
             expected = {who for who, one in subjects.items() if is_member(rule, one, BERLIN, thresholds)}
-            turns = compiler.turns(rule)
+            turns = turns_of(compiler, rule)
             turning = {} if turns is None else {row.person: row.at for row in conn.execute(turns)}
             ones = {who: next_turn(rule, one, BERLIN, thresholds) for who, one in subjects.items()}
 
-            assert sorted(chosen) == sorted(at_once) == sorted(expected), rule
+            assert sorted(chosen) == sorted(in_a_run) == sorted(expected), rule
             assert turning == {who: turn for who, turn in ones.items() if turn is not None}, rule
 
 
@@ -211,6 +218,42 @@ def test_a_changed_rule_is_judged_for_everybody_and_a_dropped_segment_loses_its_
 
     assert turned == {"p_2"}
     assert members(database, "buyers") == set()
+
+
+def test_what_happened_in_a_segment_outlives_it(database: Database) -> None:
+    """
+    Who came and went is history: it stays when the segment goes, and its members do not count as leaving.
+    """
+    with database.write() as conn:
+        people_of(conn, ["p_1", "p_2"])
+    evaluate(database, BUYERS, BERLIN, 1)
+    with database.write() as conn:
+        sale(conn, 1, 1, 100)
+    evaluate(database, BUYERS, BERLIN, 2, people=["p_1"])
+    evaluate(database, {}, BERLIN, 3, people=[])
+    gone = members(database, "buyers")
+    evaluate(database, BUYERS, BERLIN, 4, people=[])
+
+    assert (gone, members(database, "buyers")) == (set(), {"p_1"})
+    assert passages(database) == [("p_1", True, NOW, 2)]
+
+
+@pytest.mark.parametrize("ended", [None, NOW])
+def test_after_a_run_that_broke_off_everybody_is_judged(database: Database, ended: int | None) -> None:
+    """
+    It may have folded people and not come to judging them; after a whole run those who changed are enough.
+    """
+    audiences = Audiences(BUYERS, BERLIN.zone)
+    with database.write() as conn:
+        people_of(conn, ["p_1"])
+    evaluate(database, BUYERS, BERLIN, 1)
+    with database.write() as conn:
+        sale(conn, 1, 1, 100)
+        runs = [{"kind": "sync", "revision": 2, "started": NOW, "ended": end} for end in (ended, None)]
+        conn.execute(insert(t.run), runs)
+    audiences.judge(database, [], 2, NOW)
+
+    assert members(database, "buyers") == (set() if ended else {"p_1"})
 
 
 def test_somebody_who_is_no_longer_there_leaves(database: Database) -> None:

@@ -30,7 +30,7 @@ from mapping.model import Seen
 from sync.pull import Pulled, Puller
 from sync.store import schema as t
 from sync.store.database import Database
-from sync.streams import StreamPuller
+from sync.streams import StreamPuller, due
 
 OBJECTS, EVENTS = Stream("things", "Things"), Stream("opens", "Mail opened", events=True)
 
@@ -48,11 +48,13 @@ class Desk:
         self.opened: list[tuple[str, int]] = []
         self.breaks_after = -1
         self.asked = 0
+        self.whole: list[bool] = []  # of each pull, whether everything was asked for
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         start = 0 if cursor is None else int(cursor["at"])
+        self.whole.append(full)
         rows: Sequence[Any] = self.opened if name == EVENTS.name else sorted(self.objects.items())
-        if name == OBJECTS.name and (full or cursor is None or cursor.get("done")):
+        if name == OBJECTS.name and (cursor is None or cursor.get("done")):
             start = 0
         while True:
             if self.breaks_after == 0:
@@ -131,6 +133,7 @@ class _Decodes:
 
     fields = FieldTable(())
     exact_stamp = True
+    by_member = ""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -248,3 +251,55 @@ def test_one_bad_object_never_stops_the_rest(office: Office) -> None:
 
     assert (told.read, told.new, told.refused) == (2, 1, 1)
     assert office.rows(t.refusal, "remote_id", "reason") == [("things a", "has no name")]
+
+
+@pytest.mark.parametrize(
+    ("full_at", "now", "every", "expected"),
+    [
+        (1000, 1999, 1000, False),
+        (1000, 2000, 1000, True),
+        (0, 5000, 1000, True),
+        (1000, 500, 1000, False),
+        (1000, 9_999_999, 0, False),
+    ],
+    ids=["too early", "just now", "never yet", "a clock put back", "never wanted"],
+)
+def test_when_a_stream_is_read_whole_again(full_at: int, now: int, every: int, expected: bool) -> None:
+    """By the time of the last full pull alone."""
+    assert due(full_at, now, every) is expected
+
+
+def test_objects_are_read_whole_now_and_then_and_events_never(office: Office) -> None:
+    """A change that moves no stamp is seen by then at the latest; what never changes is not read twice."""
+    office.puller.full_every = 1000
+    office.desk.objects = {"k1": {"is": "call", "at": 7, "who": ["1"]}}
+    office.desk.opened = [("1", 5)]
+    for office.time in (1000, 1999, 2000, 2999, 3000):
+        office.puller.pull(OBJECTS)
+    objects, office.desk.whole = office.desk.whole, []
+    for office.time in (1000, 9000):
+        office.puller.pull(EVENTS)
+
+    assert objects == [True, False, True, False, True]
+    assert office.desk.whole == [True, False]
+    assert office.rows(t.stream, "name", "full_at", "pulled_at") == [("opens", 1000, 9000), ("things", 3000, 3000)]
+
+
+def test_a_full_pull_that_broke_off_counts_from_its_beginning(office: Office) -> None:
+    """It goes on as a full one where it broke off, and an ordinary one that broke off gives way to it."""
+    office.puller.full_every = 1000
+    office.desk.objects = {f"k{n}": {"is": "call", "at": n, "who": ["1"]} for n in range(5)}
+    office.desk.breaks_after = 1
+    broken = office.puller.pull(OBJECTS)
+    office.time, office.desk.breaks_after, office.desk.asked = 1400, -1, 0
+    rest = office.puller.pull(OBJECTS)
+    asked, full_at = office.desk.asked, office.rows(t.stream, "full_at")
+    office.time, office.desk.breaks_after = 1500, 1
+    office.puller.pull(OBJECTS)
+    office.time, office.desk.breaks_after = 2000, -1
+    office.puller.pull(OBJECTS)
+
+    assert (broken.read, rest.read, asked) == (2, 3, 2)
+    assert full_at == [(1000,)]
+    assert office.desk.whole == [True, True, False, True]
+    assert office.rows(t.stream, "full_at") == [(2000,)]

@@ -73,6 +73,7 @@ def _decision() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("record", _ID, nullable=False),
         sa.Column("other", _ID, server_default="0", nullable=False),
+        sa.Column("organization", sa.String(), server_default="", nullable=False),
         sa.Column("name", sa.String(), server_default="", nullable=False),
         sa.Column("value", sa.Text(), server_default="null", nullable=False),
         sa.Column("rejects", sa.Text()),
@@ -83,6 +84,8 @@ def _decision() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("decision_record", "decision", ["record"])
+    named = sa.text("organization <> ''")
+    op.create_index("decision_organization", "decision", ["organization"], sqlite_where=named, postgresql_where=named)
 
 
 def _finding() -> None:
@@ -214,11 +217,13 @@ def _relationship() -> None:
         "relationship",
         sa.Column("person", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
+        sa.Column("since", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("stage", sa.String(), server_default="", nullable=False),
         sa.Column("owner", sa.String(), server_default="", nullable=False),
-        sa.Column("since", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("until", sa.BigInteger()),
-        sa.PrimaryKeyConstraint("person", "role"),
+        sa.Column("source", sa.String(), server_default="field", nullable=False),
+        sa.Column("origin", sa.String(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("person", "role", "since"),
     )
 
 
@@ -269,6 +274,7 @@ def _write() -> None:
         sa.Column("row", sa.Text(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("made", sa.String(), server_default="", nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -281,3 +287,5 @@ def _write() -> None:
     )
     op.create_index("write_record", "write", ["record"])
     op.create_index("write_run", "write", ["run"])
+    uncertain = sa.text("state = 'uncertain'")
+    op.create_index("write_uncertain", "write", ["id"], sqlite_where=uncertain, postgresql_where=uncertain)

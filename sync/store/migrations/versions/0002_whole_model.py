@@ -17,6 +17,7 @@ def upgrade() -> None:
     _item()
     _organization()
     _tie()
+    _founded()
     _touchpoint()
     _deal()
     _deal_party()
@@ -28,6 +29,8 @@ def upgrade() -> None:
     _member()
     _turn()
     _passage()
+    _role_rule()
+    _role_spell()
 
 
 def _stream() -> None:
@@ -37,6 +40,7 @@ def _stream() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("pulled_at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("full_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("connection", "name"),
     )
 
@@ -70,11 +74,21 @@ def _organization() -> None:
         sa.Column("name", sa.String(), server_default="", nullable=False),
         sa.Column("domain", sa.String(), server_default="", nullable=False),
         sa.Column("fields", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("told", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("whole", sa.String(), server_default="", nullable=False),
+        sa.Column("key", sa.String(), server_default="", nullable=False),
+        sa.Column("first", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("since", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("stale", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("organization_domain", "organization", ["domain"])
     op.create_index("organization_item", "organization", ["item"])
+    op.create_index("organization_key", "organization", ["key"])
     op.create_index("organization_remote", "organization", ["connection", "remote_id"], unique=True)
+    op.create_index("organization_whole", "organization", ["whole"])
+    stale = sa.text("stale")
+    op.create_index("organization_stale", "organization", ["id"], sqlite_where=stale, postgresql_where=stale)
 
 
 def _tie() -> None:
@@ -91,6 +105,20 @@ def _tie() -> None:
     )
     op.create_index("tie_record", "tie", ["record"])
     op.create_index("tie_item", "tie", ["item"])
+
+
+def _founded() -> None:
+    op.create_table(
+        "founded",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("remote_id", sa.String(), server_default="", nullable=False),
+        sa.Column("write", _ID, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("connection", "name"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _touchpoint() -> None:
@@ -228,10 +256,10 @@ def _member() -> None:
 def _turn() -> None:
     op.create_table(
         "turn",
-        sa.Column("segment", sa.String(), nullable=False),
         sa.Column("person", sa.String(), nullable=False),
+        sa.Column("segment", sa.String(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("segment", "person"),
+        sa.PrimaryKeyConstraint("person", "segment"),
         sqlite_with_rowid=False,
     )
     op.create_index("turn_at", "turn", ["at"])
@@ -250,3 +278,28 @@ def _passage() -> None:
     )
     op.create_index("passage_person", "passage", ["person"])
     op.create_index("passage_segment", "passage", ["segment", "at"])
+
+
+def _role_rule() -> None:
+    op.create_table(
+        "role_rule",
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("thresholds", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("judged", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("role"),
+    )
+
+
+def _role_spell() -> None:
+    op.create_table(
+        "role_spell",
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("person", "role", "since"),
+        sqlite_with_rowid=False,
+    )
+    stands = sa.text("until IS NULL")
+    op.create_index("role_spell_stands", "role_spell", ["role", "person"], sqlite_where=stands, postgresql_where=stands)

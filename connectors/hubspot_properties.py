@@ -1,0 +1,89 @@
+"""The properties of one HubSpot account's contacts: which there are, which are asked for, and the one of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from connectors import hubspot_wire as wire
+from connectors.base import RemoteField
+from connectors.errors import TooNarrow
+from connectors.http import Http
+from connectors.hubspot_fields import OWN_KEY, remote_field
+from connectors.hubspot_records import ALWAYS
+from connectors.hubspot_walk import Decoded
+from mapping.fields import FieldTable
+
+_list = msgspec.json.Decoder(wire.Properties)
+
+
+@dataclass
+class Properties:
+    """What the account says of its properties, asked at most once where it is only looked up."""
+
+    apis: Callable[[], wire.Apis]
+    http: Http
+    decoded: Decoded
+    fields: FieldTable
+    own_key: bool
+
+    def all(self) -> list[wire.Property]:
+        """The account's own list of them."""
+        response = self.apis().properties.get_all("contacts", _preload_content=False)
+        return self.decoded(_list, response, "list properties").results
+
+    def shown(self) -> Sequence[RemoteField]:
+        """Those that people see."""
+        return [
+            remote_field(found.name, found.label or found.name, found.type, found.fieldType, found.read_only)
+            for found in self.all()
+            if not found.hidden and found.name != OWN_KEY
+        ]
+
+    @cached_property
+    def known(self) -> frozenset[str] | None:
+        """The names of the account's properties; None where we may not ask."""
+        try:
+            return frozenset(found.name for found in self.all())
+        except TooNarrow:
+            return None
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether the account has the property that carries our key."""
+        return OWN_KEY in (self.known or ())
+
+    @cached_property
+    def wanted(self) -> list[str]:
+        """The properties to ask for: without a list, only a handful come back."""
+        rows = [name for row in self.fields if row.readable for name in row.remote.split("+")]
+        extra = [name for name in ALWAYS if self.known is None or name in self.known]
+        optouts = sorted(name for name in self.known or () if re.fullmatch(r"hs_email_optout_\d+", name))
+        own = [OWN_KEY] if self.own_key else []
+        return list(dict.fromkeys((*rows, *extra, *optouts, *own)))
+
+    def add_own_key(self) -> None:
+        """Create the unique property `regulars_id`. At most ten such properties fit an object there."""
+        if self.has_own_key:
+            return
+        group = {"name": "regulars", "label": "Regulars"}
+        response = self.apis().groups.create("contacts", msgspec.json.encode(group), _preload_content=False)
+        if not response.ok and response.status != 409:
+            raise self.http.misread("create property group", self.http.explain(response))
+        wanted = {
+            "groupName": "regulars",
+            "name": OWN_KEY,
+            "label": "Regulars ID",
+            "description": "Set by Regulars, so that nobody is created twice. Please leave it as it is.",
+            "type": "string",
+            "fieldType": "text",
+            "hasUniqueValue": True,
+        }
+        response = self.apis().properties.create("contacts", msgspec.json.encode(wanted), _preload_content=False)
+        if not response.ok and response.status != 409:
+            raise self.http.misread("create property", self.http.explain(response))
+        self.__dict__.pop("known", None)

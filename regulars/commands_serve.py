@@ -1,0 +1,130 @@
+"""`regulars serve` and `regulars worker`: changes carried within seconds, as long as they run."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from waitress.server import create_server  # type: ignore[import-untyped]
+
+from regulars.serving import Serving
+from regulars.session import Session, session
+from regulars.telling import telling
+from regulars.trouble import REDACT, WrongUse, listed
+from regulars.webhook_doors import doors, reaches
+from regulars.workspace import Workspace, workspace
+from webhooks.api import create_api
+from webhooks.counts import Counts
+from webhooks.health import create_health
+from webhooks.post import Post
+from webhooks.receiver import create_app
+from webhooks.worker import Worker
+
+THREADS = 16
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; a proxy with TLS stands in front.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8460,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Only receive; `regulars worker` does the rest.")
+    ] = False,
+) -> None:
+    """Receive webhooks and carry each change within seconds. Ctrl-C ends it, and nothing is lost."""
+    here = session()
+    with workspace(here) as business:
+        business.names()
+        work = None if no_worker else _worker(here, business)
+        post = Post(business.database, work.wake if work else lambda: None)
+        found = doors(business)
+        counts = Counts()
+        hooks = business.config.webhooks
+        api = create_api(
+            business.database, lambda: business.vault, local=hooks.private_listeners, public=hooks.public_url
+        )
+        pages = [create_health(business.database, counts), api]
+        app = create_app(found, post, counts, public=hooks.public_url, pages=pages)
+        try:
+            server: Any = create_server(app, host=host, port=port, threads=THREADS, ident=None)
+        except OSError as error:
+            post.close()
+            raise WrongUse(
+                f"{host}:{port} cannot be listened on ({error.strerror}).", fix="Choose another with --port."
+            ) from None
+        ended = threading.Event()
+        others = telling(business, _failed(here)) if work else nullcontext()
+        with _ended_by_signals(work.stop if work else ended.set), others:
+            here.say(f"Listening on http://{host}:{server.effective_port}. {_who(business)}")
+            threading.Thread(target=server.run, name="receiver", daemon=True).start()
+            try:
+                if work is None:
+                    ended.wait()
+                else:
+                    work.run()
+            finally:
+                server.task_dispatcher.shutdown()  # a thread still at an answer would find its sockets closed
+                server.close()
+                post.close()
+        here.say("Ended. What was received is kept, and done at the next start.")
+
+
+def worker() -> None:
+    """Do what `regulars serve --no-worker` received, and look at everything in its time. Ctrl-C ends it."""
+    here = session()
+    with workspace(here) as business:
+        business.names()
+        work = _worker(here, business)
+        with _ended_by_signals(work.stop), telling(business, _failed(here)):
+            here.say("At work.")
+            work.run()
+        here.say("Ended. Nothing was left half done.")
+
+
+def _worker(here: Session, business: Workspace) -> Worker:
+    every = business.config.webhooks.every / 1000
+
+    def told(line: str) -> None:
+        here.say(escape(line))
+
+    return Worker(Serving(business, every, told), _failed(here))
+
+
+def _failed(here: Session) -> Callable[[Exception], None]:
+    def failed(error: Exception) -> None:
+        here.note(f"[bad]{escape(REDACT.clean(f'{type(error).__name__}: {error}'))}[/]")
+
+    return failed
+
+
+def _who(business: Workspace) -> str:
+    """Who may call, and how the others are followed."""
+    every = business.config.webhooks.every // 1000
+    polls = f"Everything is looked at every {every} s."
+    found = [one.name for one in reaches(business) if one.proven]
+    if not found:
+        return f"No platform may call yet (`regulars webhooks` tells how). {polls}"
+    return f"{listed(found, 'and')} may call. {polls}"
+
+
+@contextmanager
+def _ended_by_signals(end: Callable[[], None]) -> Iterator[None]:
+    """The first SIGTERM or Ctrl-C lets what is at hand be finished; the second ends at once, which loses nothing."""
+    asked: list[int] = []
+
+    def heard(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        end()
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

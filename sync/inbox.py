@@ -1,0 +1,116 @@
+"""The inbox: deliveries that were verified, kept until what they name has been looked at again.
+
+A delivery is filed once, however often it comes: by its own id, else by a digest of its body. What is done is kept for
+a while, so that a late copy is still known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from mapping.model import Millis
+from sync.store import bulk
+from sync.store.schema_inbox import DONE, OPEN, REFUSED, WAITING
+from sync.store.schema_inbox import inbox as table
+
+KEPT: Millis = 30 * 86_400_000
+"""How long what is done is remembered; the platforms repeat a delivery for three days at most."""
+
+STATES = {WAITING: "waiting", DONE: "done", REFUSED: "refused"}
+
+
+class Mail(NamedTuple):
+    """A delivery on its way in."""
+
+    connection: str
+    key: str
+    at: Millis
+    body: bytes
+
+
+class Filed(NamedTuple):
+    """A delivery in the inbox."""
+
+    id: int
+    connection: str
+    at: Millis
+    body: bytes
+    state: str = "waiting"
+    done_at: Millis = 0
+    run: int = 0
+    note: str = ""
+
+
+def key_of(body: bytes) -> str:
+    """What tells two deliveries apart where the platform gives them no id: every byte they say."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def file(conn: Connection, mails: Iterable[Mail]) -> int:
+    """File deliveries; returns how many had not come before."""
+    return bulk.insert_ignore(conn, table, ("connection", "key", "at", "body"), [tuple(mail) for mail in mails])
+
+
+def waiting(conn: Connection, connection: str, most: int) -> list[Filed]:
+    """The oldest deliveries that wait."""
+    mine = select(table.c.id, table.c.connection, table.c.at, table.c.body).where(
+        OPEN, table.c.connection == connection
+    )
+    return [Filed(*row) for row in conn.execute(mine.order_by(table.c.id).limit(most))]
+
+
+def connections_waiting(conn: Connection) -> list[str]:
+    """Whose deliveries wait."""
+    return list(conn.execute(select(table.c.connection).where(OPEN).distinct()).scalars())
+
+
+def settle(conn: Connection, done: Sequence[tuple[int, int, str]], run: int, now: Millis) -> None:
+    """Note what became of deliveries: (id, state, note)."""
+    rows = [(state, now, run, note, identity) for identity, state, note in done]
+    bulk.update_by(conn, table, "id", ("state", "done_at", "run", "note"), rows)
+
+
+def replay(conn: Connection, ids: Sequence[int]) -> int:
+    """Let deliveries wait again; returns how many there were."""
+    values = {"state": WAITING, "done_at": 0, "run": 0, "note": ""}
+    return conn.execute(update(table).where(table.c.id.in_(ids)).values(**values)).rowcount
+
+
+def forget(conn: Connection, before: Millis) -> int:
+    """Forget what was done before that time; returns how many."""
+    old = (table.c.state == DONE) & (table.c.done_at < before)
+    return conn.execute(delete(table).where(old)).rowcount
+
+
+def counts(conn: Connection) -> dict[str, dict[str, int]]:
+    """Deliveries by connection and state."""
+    found: dict[str, dict[str, int]] = {}
+    rows = select(table.c.connection, table.c.state, func.count()).group_by(table.c.connection, table.c.state)
+    for connection, state, number in conn.execute(rows):
+        found.setdefault(connection, dict.fromkeys(STATES.values(), 0))[STATES[state]] = number
+    return found
+
+
+def newest(conn: Connection, most: int, connection: str = "", state: int | None = None) -> list[Filed]:
+    """The newest deliveries, whole."""
+    rows = select(*(table.c[name] for name in Filed._fields)).order_by(table.c.id.desc()).limit(most)
+    if connection:
+        rows = rows.where(table.c.connection == connection)
+    if state is not None:
+        rows = rows.where(table.c.state == state)
+    return [_filed(row) for row in conn.execute(rows)]
+
+
+def one(conn: Connection, identity: int) -> Filed | None:
+    """One delivery, whole."""
+    row = conn.execute(select(*(table.c[name] for name in Filed._fields)).where(table.c.id == identity)).first()
+    return None if row is None else _filed(row)
+
+
+def _filed(row: Sequence[object]) -> Filed:
+    found = Filed(*row)  # type: ignore[arg-type]
+    return found._replace(state=STATES[int(found.state)])
