@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Annotated, Any
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from waitress.server import create_server  # type: ignore[import-untyped]
 
 from regulars.serving import Serving
 from regulars.session import Session, session
@@ -21,11 +20,10 @@ from regulars.workspace import Workspace, workspace
 from webhooks.api import create_api
 from webhooks.counts import Counts
 from webhooks.health import create_health
+from webhooks.listen import listening
 from webhooks.post import Post
 from webhooks.receiver import create_app
 from webhooks.worker import Worker
-
-THREADS = 16
 
 
 def serve(
@@ -49,27 +47,22 @@ def serve(
         )
         pages = [create_health(business.database, counts), api]
         app = create_app(found, post, counts, public=hooks.public_url, pages=pages)
-        try:
-            server: Any = create_server(app, host=host, port=port, threads=THREADS, ident=None)
-        except OSError as error:
-            post.close()
-            raise WrongUse(
-                f"{host}:{port} cannot be listened on ({error.strerror}).", fix="Choose another with --port."
-            ) from None
         ended = threading.Event()
         others = telling(business, _failed(here)) if work else nullcontext()
-        with _ended_by_signals(work.stop if work else ended.set), others:
-            here.say(f"Listening on http://{host}:{server.effective_port}. {_who(business)}")
-            threading.Thread(target=server.run, name="receiver", daemon=True).start()
+        with ExitStack() as open_:
+            open_.enter_context(closing(post))
             try:
-                if work is None:
-                    ended.wait()
-                else:
-                    work.run()
-            finally:
-                server.task_dispatcher.shutdown()  # a thread still at an answer would find its sockets closed
-                server.close()
-                post.close()
+                at = open_.enter_context(listening(app, host, port))
+            except OSError as error:
+                fix = "Choose another with --port."
+                raise WrongUse(f"{host}:{port} cannot be listened on ({error.strerror}).", fix=fix) from None
+            open_.enter_context(others)
+            open_.enter_context(_ended_by_signals(work.stop if work else ended.set))
+            here.say(f"Listening on http://{host}:{at}. {_who(business)}")
+            if work is None:
+                ended.wait()
+            else:
+                work.run()
         here.say("Ended. What was received is kept, and done at the next start.")
 
 

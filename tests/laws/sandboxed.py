@@ -223,6 +223,7 @@ class Sandboxed(World):
         self.policies = Policies(kinds={row.name: row.kind for table in TABLES for row in table}, region="DE")
         self.seen, self.runs, self.balances = Counter(), [], []
         self.withdrawn, self.unseen, self.granted = {}, {}, {}
+        self.taken_off = set()
         self.rehearsal_wrote, self.believed_gone = [], []
         self.fresh_for = fresh_for
         self.folder, self.url = folder, url

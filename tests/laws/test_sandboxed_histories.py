@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from connectors.hubspot_fields import ADDRESS_REMOTE
 from mapping.fields import Field
+from mapping.model import ConsentState, WriteKind
 from mapping.values import canonical
 from sandbox.faults import SIMPLE_KINDS
 from sandbox.hubspot_state import Contact
@@ -383,6 +384,12 @@ class Town(Sandboxed):
                 if email and record not in refused and self.granted.get(email, 0) <= left:
                     wrong.append(f"{email} at {known[record]['connection']}")
         return wrong
+
+    def opted_out_for_nothing(self) -> list[str]:
+        """Opt-outs of ours that name an address of which the ledger holds no withdrawal."""
+        left = {row["address"] for row in self.rows(t.consent) if row["state"] == ConsentState.WITHDRAWN}
+        rows = [msgspec.json.decode(one["row"]) for one in self.rows(t.write) if one["kind"] == WriteKind.OPT_OUT]
+        return [f"{row['remote_id']}: {row['why']}" for row in rows if row["why"].partition(":")[0] not in left]
 
     def _mailable(self, connection: str, remote_id: str) -> str:
         """The address that a platform would mail; nothing where it would not."""
