@@ -179,7 +179,9 @@ class Webhooks(_Part):
     def _an_address(cls, value: str) -> str:
         here = r"http://(127\.0\.0\.1|localhost)(:\d+)?"  # the sandbox calls within the machine
         if value and not re.fullmatch(rf"(https://[^\s/?#]+|{here})(/[^\s?#]*)?", value):
-            raise ValueError('expected the address at which platforms reach `regulars serve`, beginning with "https://"')
+            raise ValueError(
+                'expected the address at which platforms reach `regulars serve`, beginning with "https://"'
+            )
         return value.rstrip("/")
 
 

@@ -5,6 +5,7 @@ Killed between the answer and its note, a delivery leaves again with the same id
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ AT_ONCE = 8
 TOGETHER = 50
 """Deliveries to one listener in one step."""
 
+PORTION = 10.0
+"""Seconds after which a slow listener's portion ends: the others wait for it."""
+
 TIMEOUT = 15.0
 """Seconds within which a listener has to answer."""
 
@@ -43,6 +47,7 @@ class Sender:
     secret: Callable[[str], str]
     transport: Transport
     local: bool = False
+    clock: Callable[[], float] = time.monotonic
 
     def is_due(self) -> bool:
         """Whether there is something to send."""
@@ -68,6 +73,7 @@ class Sender:
             one = outgoing.one(conn, listener)
             waiting = outgoing_desk.due(conn, listener, self.database.now(), TOGETHER)
         secret = self.secret(listener) if one is not None and waiting else ""
+        until = self.clock() + PORTION
         for number, which in enumerate(waiting, 1):
             assert one is not None
             status, said, asked = self._post(one.url, secret, which)
@@ -75,7 +81,8 @@ class Sender:
             with self.database.durable() as conn:
                 meant = outgoing_desk.note(conn, listener, which, status, said, now, asked)
                 after = outgoing.one(conn, listener)
-            if meant is Said.GONE or after is None or not after.active or after.rests_until > now:
+            rests = after is None or not after.active or after.rests_until > now
+            if meant is Said.GONE or rests or self.clock() >= until:
                 return number
         return len(waiting)
 

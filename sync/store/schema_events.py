@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, String, Table, Text, text
 
-from sync.store.schema import _Id
-from sync.store.schema_inbox import metadata
+from sync.store.schema_base import Id, metadata
 
 ACTIVE, DISABLED = 0, 1
 WAITING, DELIVERED, GIVEN_UP = 0, 1, 2
@@ -19,7 +18,7 @@ DUE = text("state = 0")
 
 __all__ = [
     "ACTIVE", "DELIVERED", "DISABLED", "DUE", "GIVEN_UP", "WAITING", "api_key", "attempt", "delivery", "event",
-    "event_mark", "metadata", "stirred", "stirred_touch", "subscription", "told",
+    "event_mark", "stirred", "stirred_touch", "subscription", "told",
 ]  # fmt: skip
 
 subscription = Table(
@@ -40,7 +39,7 @@ subscription = Table(
 event = Table(
     "event",
     metadata,
-    Column("seq", _Id, primary_key=True, autoincrement=True),
+    Column("seq", Id, primary_key=True, autoincrement=True),
     Column("id", String, nullable=False),  # from what happened: the same however often it is derived
     Column("kind", String, nullable=False),
     Column("at", BigInteger, nullable=False),  # when it was derived
@@ -53,7 +52,7 @@ event = Table(
 delivery = Table(
     "delivery",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("subscription", String, nullable=False),
     Column("event", String, nullable=False),
     Column("state", SmallInteger, nullable=False, server_default="0"),
@@ -68,7 +67,7 @@ delivery = Table(
 attempt = Table(
     "attempt",
     metadata,
-    Column("delivery", _Id, primary_key=True),
+    Column("delivery", Id, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("status", Integer, nullable=False),  # 0: no answer
@@ -104,7 +103,7 @@ stirred = Table(
 stirred_touch = Table(
     "stirred_touch",
     metadata,
-    Column("record", _Id, primary_key=True),
+    Column("record", Id, primary_key=True),
     Column("at", BigInteger, primary_key=True),
     Column("kind", String, primary_key=True),
     Column("key", String, primary_key=True),

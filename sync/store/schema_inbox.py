@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, SmallInteger, String, Table, Text, text
 
-from sync.store.schema import _Id, metadata
+from sync.store.schema_base import Id, metadata
 
 WAITING, DONE, REFUSED = 0, 1, 2
 
 OPEN = text("state = 0")
 """What the partial index holds, in the very words in which a query has to ask for it."""
 
-__all__ = ["DONE", "OPEN", "REFUSED", "WAITING", "inbox", "metadata", "meter"]
+__all__ = ["DONE", "OPEN", "REFUSED", "WAITING", "inbox", "meter"]
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("connection", String, nullable=False),
     Column("key", String, nullable=False),  # the delivery's own id, or a digest of its body
     Column("at", BigInteger, nullable=False),  # when it came

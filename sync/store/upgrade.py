@@ -19,7 +19,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sync.store.database import Database
 from sync.store.errors import StoreError
 from sync.store.migrations import REVISIONS
-from sync.store.schema_events import metadata
+from sync.store.schema_all import metadata
 
 HEAD = REVISIONS[-1]
 BACKUP_VARIABLE = "REGULARS_BACKUP_DONE"

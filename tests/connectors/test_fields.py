@@ -12,14 +12,23 @@ from hypothesis import strategies as st
 from connectors import CATALOGUE, codecs, platform
 from connectors.hubspot_fields import ADDRESS, row_for
 from connectors.mailchimp_fields import row_for as merge_row_for
+from mapping.countries import country_code
 from mapping.fields import Codec, Field
 from mapping.values import Kind
 
 text = st.text(min_size=1, max_size=30).filter(lambda found: not found.isspace())
 days = st.dates(min_value=date(1970, 1, 2), max_value=date(2100, 1, 1)).map(date.isoformat)
 PARTS = ("street", "city", "region", "postcode", "country")
+
+
+def in_our_form(address: dict[str, str]) -> dict[str, str]:
+    """A country that is one stands as its code."""
+    country = address.get("country", "")
+    return {**address, "country": country_code(country) or country} if country else address
+
+
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.ADDRESS: st.dictionaries(st.sampled_from(PARTS), text, min_size=1)
+    Kind.ADDRESS: st.dictionaries(st.sampled_from(PARTS), text, min_size=1).map(in_our_form)
     | st.fixed_dictionaries(dict.fromkeys(PARTS[:4], text) | {"country": st.sampled_from(("DE", "FR", "JP"))}),
     Kind.BIRTHDAY: st.dates().map(lambda day: day.isoformat()[5:]),
     Kind.DATE: days,

@@ -226,6 +226,18 @@ def test_events_are_filed_once(store: Database, tmp_path: Path) -> None:
     assert len(ear.hears) == 1
 
 
+def test_a_slow_listener_does_not_hold_up_the_others(store: Database, tmp_path: Path) -> None:
+    """Who takes seconds for each is told a few at a time; then it is the others' turn, and nothing is lost."""
+    seconds = [0.0]
+    ear = Ear(after=lambda: seconds.__setitem__(0, seconds[0] + 4.0))
+    _, sender = listen(store, tmp_path, ear, KIND)
+    sender.clock = lambda: seconds[0]
+    happened(store, *range(5))
+
+    assert [sender.send(), sender.send(), sender.send()] == [3, 2, 0]
+    assert [one["data"]["run"] for one in ear.hears] == [0, 1, 2, 3, 4]
+
+
 def test_many_may_begin_at_once(store: Database, tmp_path: Path) -> None:
     """Several subscribe at the same moment, where nobody listened: all of them do."""
     vault = vault_of(store, tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from sync.store.schema_events import metadata
+from sync.store.schema_all import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,10 @@
+"""All tables there are: what a new store gets, and where migrations end."""
+
+from __future__ import annotations
+
+from sync.store import schema, schema_events, schema_inbox
+
+ROOMS = (schema, schema_inbox, schema_events)
+"""The modules that declare tables; what is not loaded would not be made."""
+
+metadata = schema.metadata
