@@ -183,7 +183,8 @@ class Streamed(Sandboxed):
                 for tie in self.rows(t.tie)
             ],
             "campaigns": [_without(row) for row in self.rows(t.campaign)],
-            "listings": [_without(row, "id") for row in self.rows(t.listing)],
+            # Their own numbers follow the order in which tags were made, and any order is right.
+            "listings": [_without(row, "id", "remote_id") for row in self.rows(t.listing)],
             "listed": [(titles[row["listing"]], *who[row["record"]]) for row in self.rows(t.listed)],
             "items": [(i["connection"], i["stream"], i["remote_id"], i["stray"], i["gone"]) for i in self.rows(t.item)],
             "members": [(row["segment"], person[row["person"]]) for row in self.rows(t.member)],
