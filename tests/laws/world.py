@@ -252,6 +252,8 @@ class World(StreamedWorld):
         email = f"moved{op.value % 3}@example.org"
         if found and not any(row.email == email for row in found[0].state.rows.values()):
             found[0].edit(found[1], email=email)
+            if not found[0].state.rows[found[1]].optin:
+                self.left_ever.add(canonical(Kind.EMAIL, email) or "")  # who is off stays off under a new address
 
     def _fault(self, op: Op) -> None:
         self._liar(op).faults.append(KINDS_OF_FAULT[op.value % len(KINDS_OF_FAULT)])
