@@ -110,7 +110,7 @@ def _member(path: Path, info: zipfile.ZipInfo) -> Source:
         try:
             archive = zipfile.ZipFile(path)
             return io.BufferedReader(_Counted(archive, archive.open(info), info))
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, OSError, RuntimeError) as error:  # packed in a way unknown here, or with a password
             raise Misread(f"{info.filename} in {path.name} cannot be read: {error}.") from error
 
     return Source(f"{path.name}/{info.filename}", opened, packed=True)

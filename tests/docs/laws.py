@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.docs.pages import README, ROOT, tests_in
+from tests.docs.pages import README, ROOT, names_of_tests
 from tests.laws import mutants
 from tests.laws.mutant import Mutant
 
@@ -33,10 +33,10 @@ ELSEWHERE = {"secrets_stay_secret": "tests/cli/test_story.py::test_the_credentia
 NONE = "none yet"
 
 
-def test_of(law: str) -> str:
+def where_tested(law: str) -> str:
     """Where the test of a law is."""
     for path in sorted((ROOT / "tests" / "laws").glob("test_*.py")):
-        if f"test_{law}" in tests_in(path):
+        if f"test_{law}" in names_of_tests(path):
             return f"tests/laws/{path.name}::test_{law}"
     return ELSEWHERE.get(law, NONE)
 
@@ -52,7 +52,7 @@ def table(page: Path) -> str:
     """The table as a page shows it: the README in short."""
     lines = []
     for law, meaning in LAWS.items():
-        test = test_of(law)
+        test = where_tested(law)
         place, _, name = test.partition("::")
         if page == README:
             short = place.rpartition("/")[2]

@@ -103,7 +103,7 @@ def rows(text: str, heading: str = "") -> list[list[str]]:
     return found
 
 
-def tests_in(path: Path) -> set[str]:
+def names_of_tests(path: Path) -> set[str]:
     """The names of the tests in a file, also of those that are made by assignment."""
     found = set()
     for node in ast.parse(path.read_text("utf-8")).body:

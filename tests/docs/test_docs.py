@@ -320,7 +320,7 @@ def test_the_laws_are_those_of_the_design() -> None:
         section = design.read_text("utf-8").partition("\n## 2.")[2].partition("\n## ")[0]
         assert list(laws.LAWS) == [row[0].strip("`") for row in rows(section)]
     for law in laws.LAWS:
-        path, _, name = laws.test_of(law).partition("::")
+        path, _, name = laws.where_tested(law).partition("::")
         assert f"{name}" in (ROOT / path).read_text("utf-8"), law
 
 

@@ -151,17 +151,25 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_answered_delivery_is_lost_or_doubled(shop: Shop) -> None:
-    """A few kills; the next test is the same with two hundred."""
-    _killed(shop, kills=2, seed=1)
+    """A few kills; the next test is the same with many."""
+    loads = killed(shop, kills=2, seed=1)
+
+    assert sum(load.answered for load in loads) > 0
+    assert wrong(shop, loads) == []
 
 
 @pytest.mark.long
-def test_no_answered_delivery_is_lost_or_doubled_in_200_kills(shop: Shop) -> None:
+def test_no_answered_delivery_is_lost_or_doubled_in_a_hundred_kills_a_store(shop: Shop) -> None:
     """At random moments, receiver and workers in turn."""
-    print(_killed(shop, kills=100, seed=2), "on one store; the other store takes the other hundred")
+    loads = killed(shop, kills=100, seed=2)
+    print(f"100 kills on this store, {sum(load.answered for load in loads)} deliveries answered")
+
+    assert sum(load.answered for load in loads) > 100
+    assert wrong(shop, loads) == []
 
 
-def _killed(shop: Shop, *, kills: int, seed: int) -> str:
+def killed(shop: Shop, *, kills: int, seed: int) -> list[Load]:
+    """Deliver and kill, then let whoever is left finish; what was delivered."""
     dice = random.Random(seed)
     on_server = "REGULARS_DATABASE" in os.environ
     receiver = Process(shop, ("serve", "--port", "0", "--no-worker") if on_server else ("serve", "--port", "0"))
@@ -189,36 +197,39 @@ def _killed(shop: Shop, *, kills: int, seed: int) -> str:
     for process in (receiver, *workers):
         process.kill()
 
-    _is_whole(shop, loads)
-    return f"{kills} kills, {sum(load.answered for load in loads)} deliveries answered"
+    return loads
 
 
 def _no_run_is_open(shop: Shop) -> bool:
     return shop.run("runs", "--json").json[0]["ended"] is not None
 
 
-def _is_whole(shop: Shop, loads: list[Load]) -> None:
-    """What the platforms show, and what was filed, is what people did."""
+def wrong(shop: Shop, loads: list[Load]) -> list[str]:
+    """Where what the platforms show, and what was filed, differs from what people did."""
     assert shop.street is not None
     names = {who: name for load in loads for who, name in load.names.items()}
     left = {who for load in loads for who in load.left}
-    members = _members(shop)
-    wrong = {
-        who: name for who, name in names.items() if members[who].merge["LNAME"] != name and _one_and_one(shop, who)
-    }
-    consents = shop.street.hubspot.state.consents
-    stayed = [who for who in left if not any(one.state == "UNSUBSCRIBED" for one in consents.get(who, {}).values())]
+    members, consents = _members(shop), shop.street.hubspot.state.consents
+    found = [
+        f"{who} is {members[who].merge['LNAME']}, not {name}"
+        for who, name in names.items()
+        if members[who].merge["LNAME"] != name and _one_and_one(shop, who)
+    ]
+    for who in left:
+        if not any(one.state == "UNSUBSCRIBED" for one in consents.get(who, {}).values()):
+            found.append(f"{who} left, and HubSpot does not know")
     counts = shop.run("inbox", "--json").json["counts"]
+    done, answered = sum(by["done"] for by in counts.values()), sum(load.answered for load in loads)
+    if done != answered:
+        found.append(f"{done} deliveries done, {answered} answered")
     again = shop.run("sync", "--full", "--json").json
+    moved = sum(one["new"] + one["changed"] + one["gone"] for one in again["connections"].values())
+    if again["planned"] or moved:
+        found.append(f"a look at everything finds {moved} changes and plans {again['planned']} writes")
     touches = shop.run("export", "touchpoints", "--format", "jsonl").out.splitlines()
-
-    assert names
-    assert not wrong, shop.run("status").out + shop.run("runs").out
-    assert not stayed
-    assert sum(by["done"] for by in counts.values()) == sum(load.answered for load in loads)
-    assert again["planned"] == 0
-    assert {(one["new"], one["changed"], one["gone"]) for one in again["connections"].values()} == {(0, 0, 0)}
-    assert len([line for line in touches if '"unsubscribed"' in line]) == len(left)
+    if len([line for line in touches if '"unsubscribed"' in line]) != len(left):
+        found.append(f"{len(left)} left, and that is not how often it was noted")
+    return found
 
 
 def _one_and_one(shop: Shop, who: str) -> bool:
