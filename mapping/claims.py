@@ -56,7 +56,7 @@ class Claim(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What we last sent (as the lens image), and what the platform then showed."""
+    """What we last sent (as the lens image), and what the platform then showed; None where nobody saw that."""
 
     sent: Value
     shown: Value
@@ -210,7 +210,8 @@ def _claim(
     kind = ClaimKind.CLEAR if blank(after) else ClaimKind.EDIT
     if kind is ClaimKind.EDIT and pair is not None:
         still = earlier is not None and earlier.kind is ClaimKind.CUT and not same(before, pair.shown)
-        kind = ClaimKind.CUT if still or cut_image(pair.sent, before) else kind
+        doubtful = pair.shown is None and cut_image(pair.sent, after)  # somebody's, or what the platform made of ours
+        kind = ClaimKind.CUT if still or doubtful or cut_image(pair.sent, before) else kind
     claims[name] = Claim(after, at, revision, kind, before)
 
 
@@ -261,6 +262,14 @@ def wrote(
         pushed_at=now,
         read_at=now,
     )
+
+
+def unanswered(record: Record, sent: Mapping[str, Value]) -> Record:
+    """The record after a write of ours whose answer was lost, in fields that show a cut of what was *sent*: nobody can
+    say whether the platform cut it, or somebody wrote that. The next look makes it a claim for review."""
+    claims = {name: claim for name in sent if (claim := record.claim(name)) is not None}
+    pairs = {name: Pair(value, None) for name, value in sent.items()}
+    return replace(record, claims={**record.claims, **claims}, pairs={**record.pairs, **pairs})
 
 
 def contested(record: Record, name: str, *, window: Millis, released: Millis = 0) -> bool:

@@ -1,7 +1,7 @@
 """Recover: writes whose answer was lost. Before anything else is pulled or sent, look at what stands there.
 
-Equal to what stood there before: it was not sent. Equal to the lens image, or to a lossy image of it: it was sent.
-Anything else is somebody's: the ordinary pull makes it a claim.
+Equal to what stood there before: it was not sent. Equal to the lens image, case and spacing aside: it was sent.
+Anything else is somebody's: the ordinary pull makes it a claim. A cut of the lens image may be either: it goes to review.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import msgspec
 from sqlalchemy import select
 
 from connectors.base import Outcome, Raw, Result
-from mapping.claims import Record, wrote
+from mapping.claims import Record, unanswered, wrote
 from mapping.model import RecordState, Seen, WriteKind
-from mapping.values import lossy_image, same
+from mapping.values import cut_image, lossy_image, same
 from sync.answers import Filing, opted_out
 from sync.deeds import KINDS as DEEDS
 from sync.intents import finish
@@ -116,9 +116,11 @@ def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tu
         return "applied", opted_out(record, write.purpose, pusher.puller.now())
     if write.kind is WriteKind.ARCHIVE:
         return ("not_sent" if shown.state is RecordState.LIVE else "applied"), record
+    cut = {s.name: s.after for s in write.settings if _cut(s, shown)}
+    record = unanswered(record, cut) if cut else record
     arrived = [setting for setting in write.settings if _arrived(setting, shown)]
     if not arrived:
-        return "not_sent", record
+        return "applied" if cut else "not_sent", record
     sent = {setting.name: setting.after for setting in arrived}
     landed = {name: shown.fields.get(name) for name in sent}
     return "applied", wrote(record, sent, landed, version="", now=pusher.puller.now())
@@ -129,7 +131,13 @@ def _arrived(setting: Setting, shown: Seen) -> bool:
     now = shown.fields.get(setting.name)
     if same(now, setting.before):
         return False
-    return same(now, setting.after) or lossy_image(setting.after, now)
+    return same(now, setting.after) or (lossy_image(setting.after, now) and not cut_image(setting.after, now))
+
+
+def _cut(setting: Setting, shown: Seen) -> bool:
+    """Whether a record shows a cut of this setting, which did not stand there before."""
+    now = shown.fields.get(setting.name)
+    return cut_image(setting.after, now) and not same(now, setting.before)
 
 
 def _lost(shown: Seen) -> Seen:

@@ -24,7 +24,7 @@ from sync.balance import Balance
 from sync.decide import NothingToDecide
 from sync.engine import Engine
 from sync.guard import Limit, Limits
-from sync.runs import NoSuchRun
+from sync.runs import NoSuchRun, all_stops
 from sync.store import schema as t
 from sync.store.database import Database, open_database
 from sync.store.records import load_cases
@@ -159,9 +159,23 @@ class World(StreamedWorld):
             liar.settle_rewrites()
 
     def settle(self, runs: int = 3) -> list[Balance]:
-        """Run until it should have settled: at most *runs* runs, and one more that must plan nothing."""
+        """Run until it should have settled: at most *runs* runs after a person has let go what guards stopped, and one
+        more that must plan nothing."""
         self.calm()
-        return [self.sync(full=turn == 0) for turn in range(runs)]
+        balances: list[Balance] = []
+        for _ in range(1 + len(self.liars)):  # each may turn out to be emptied
+            self._release()
+            balances = [self.sync(full=turn == 0) for turn in range(runs)]
+            if not any(balance.stops for balance in balances):
+                break
+        return balances
+
+    def _release(self) -> None:
+        """A person lets every stopped connection go on."""
+        for liar in self.liars:
+            if all_stops(self.database, liar.here):
+                self.engine.release(liar.here)
+                self.seen["released"] += 1
 
     # ---- what happens --------------------------------------------------------------------------------------
 
