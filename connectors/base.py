@@ -215,6 +215,7 @@ class Connector(ABC):
     lists_in: ClassVar[str] = "lists"  # the stream that tells who is on them
     tasks: ClassVar[bool] = False  # `deeds` can put down a task for a person
     companies_in: ClassVar[str] = ""  # the stream that tells who belongs to which company, where `deeds` may say so
+    erases: ClassVar[bool] = False  # a person can be erased there for good by a program
     reads_only: ClassVar[bool] = False  # nothing can ever be written there
     hooks: ClassVar[Hooks | None] = None  # how the platform calls us, where it does
     fields: FieldTable  # the rows in use on this connection
@@ -267,6 +268,10 @@ class Connector(ABC):
     @abstractmethod
     def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Put records away, restorable by a person."""
+
+    def erase(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Erase records for good, by remote id alone. One that is not there any more is GONE, which is as good."""
+        raise NotOffered(self.title, "erasure", "erasure")
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         """Pages of one of `streams`, by the rules of `pages`. What hangs on an object and is asked for separately

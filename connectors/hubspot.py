@@ -89,6 +89,7 @@ class HubSpot(OverHttp):
     lists: ClassVar[bool] = True
     tasks: ClassVar[bool] = True
     companies_in: ClassVar[str] = "companies"
+    erases: ClassVar[bool] = True
     hooks: ClassVar[Hooks | None] = HOOKS
 
     def _base_url(self, given: str, credential: Credential) -> str:
@@ -205,6 +206,9 @@ class HubSpot(OverHttp):
 
     def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._writes.archive(changes)
+
+    def erase(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        return self._writes.erase(changes)
 
 
 ASKS_TOKEN = (Option("token", "Access token", "of a service key or a private app, from Settings › Integrations"),)

@@ -26,6 +26,7 @@ OPERATIONS = {
     # Keyed by our own id: a repeat finds the record that the first try made.
     ("POST", "/crm/v3/objects/contacts/batch/upsert"): ("create contacts by key", True),
     ("POST", "/crm/v3/objects/contacts/batch/archive"): ("archive contacts", True),
+    ("POST", "/crm/v3/objects/contacts/gdpr-delete"): ("erase contact", True),
     ("GET", "/crm/v3/properties/contacts"): ("list properties", True),
     ("POST", "/crm/v3/properties/contacts"): ("create property", False),
     ("POST", "/crm/v3/properties/contacts/groups"): ("create property group", False),

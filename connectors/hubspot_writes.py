@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from connectors import hubspot_wire as wire
 from connectors.base import Change, Outcome, Result
-from connectors.batches import in_batches
+from connectors.batches import in_batches, one_by_one
 from connectors.http import Response
 from connectors.hubspot_answers import Answers, concerned
 from connectors.hubspot_fields import OWN_KEY
@@ -110,6 +112,19 @@ class Writes:
         if not response.ok:
             self.answers.refuse_whole(response)
         return [Outcome(Result.APPLIED, change.remote_id) for change in changes]
+
+    def erase(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Erase contacts for good, one call each: HubSpot has no batch for it."""
+        return one_by_one(changes, self._erase, 1)
+
+    def _erase(self, change: Change) -> Outcome:
+        body = msgspec.json.encode({"objectId": change.remote_id})
+        response = self.apis().basic.purge(body, _preload_content=False)
+        if response.status == 404:
+            return Outcome(Result.GONE, change.remote_id)
+        if not response.ok:
+            return Outcome(Result.REFUSED, change.remote_id, reason=self.answers.http.explain(response))
+        return Outcome(Result.APPLIED, change.remote_id)
 
 
 def _exists(remote_id: str) -> Outcome:

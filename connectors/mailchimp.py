@@ -65,6 +65,7 @@ class Mailchimp(Streams):
     members_lag: ClassVar[Millis] = OVERLAP
     mails: ClassVar[bool] = True
     purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
+    erases: ClassVar[bool] = True
     hooks: ClassVar[Hooks | None] = HOOKS
 
     def _base_url(self, given: str, credential: Credential) -> str:
@@ -173,6 +174,10 @@ class Mailchimp(Streams):
 
     def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._statuses.archive(changes)
+
+    def erase(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Erased for good: the address can be brought back by its owner alone, through a form."""
+        return self._statuses.erase(changes, self._lookup.addresses([change.remote_id for change in changes]))
 
 
 ASKS_TOKEN = (Option("api_key", "API key", "from Account › Extras › API keys; it ends in -us19 or the like"),)

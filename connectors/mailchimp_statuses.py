@@ -121,6 +121,21 @@ class Statuses:
             return Outcome(Result.APPLIED, change.remote_id)
         return gone(change) if response.status == 404 else self.members.refused(change, response.body)
 
+    def erase(self, changes: Sequence[Change], addresses: Mapping[str, str]) -> list[Outcome]:
+        """Erase members. A call names them by their present address, which is read just before."""
+
+        def one(change: Change) -> Outcome:
+            address = addresses.get(change.remote_id)
+            if address is None:
+                return gone(change)
+            send = self.members.lists.delete_list_member_permanent
+            response = send(self.members.audience, member_hash(address))
+            if response.ok:
+                return Outcome(Result.APPLIED, change.remote_id)
+            return gone(change) if response.status == 404 else self.members.refused(change, response.body)
+
+        return one_by_one(changes, one, AT_ONCE)
+
     # -- the call -----------------------------------------------------------------------------------------------
 
     def _write(self, members: list[dict[str, Any]], *, update_existing: bool, through: Any) -> wire.Written:

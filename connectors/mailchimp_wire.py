@@ -22,6 +22,7 @@ OPERATIONS = {
     ("PATCH", "/lists/{list_id}/members/{subscriber_hash}"): ("update member", False),
     ("DELETE", "/lists/{list_id}/members/{subscriber_hash}"): ("archive member", True),
     ("POST", "/lists/{list_id}/members/{subscriber_hash}/tags"): ("tag member", True),
+    ("POST", "/lists/{list_id}/members/{subscriber_hash}/actions/delete-permanent"): ("erase member", True),
     ("POST", "/lists/{list_id}"): ("write members", False),
     ("GET", "/lists/{list_id}"): ("read audience", True),
     ("GET", "/lists/{list_id}/merge-fields"): ("list merge fields", True),

@@ -9,7 +9,7 @@ Money is counted in the currency's smallest unit. Times are milliseconds since 1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -176,6 +176,18 @@ class Facts:
         yield from (tie.who for tie in self.ties)
         yield from (who for deal in self.deals for who in deal.who)
         yield from (who for listing in self.listings for who in listing.who)
+
+    def without(self, who: Collection[str]) -> Facts:
+        """The same, less what is told of these people."""
+        return Facts(
+            self.organizations,
+            [tie for tie in self.ties if tie.who not in who],
+            [touch for touch in self.touchpoints if touch.who not in who],
+            [deal._replace(who=tuple(one for one in deal.who if one not in who)) for deal in self.deals],
+            [word for word in self.feedback if word.who not in who],
+            self.campaigns,
+            [one._replace(who=tuple(name for name in one.who if name not in who)) for one in self.listings],
+        )
 
     def about(self) -> bool:
         """Whether anybody is named."""

@@ -46,12 +46,14 @@ class RecordState(StrEnum):
     ARCHIVED = "archived"  # put away by a person; comes back if they restore it
     MERGED = "merged"  # its platform merged it into another record
     GONE = "gone"  # proven: absent from a complete listing and from a direct read
+    ERASED = "erased"  # somebody asked for it: nothing is known of it any more
 
 
 class WriteKind(StrEnum):
     """What a write does, in the order in which writes leave."""
 
     OPT_OUT = "opt_out"
+    ERASE = "erase"  # somebody asked to be forgotten: for good, and not to be taken back
     UPDATE = "update"
     CREATE = "create"
     ARCHIVE = "archive"

@@ -16,6 +16,7 @@ from regulars import (
     commands_care,
     commands_connect,
     commands_decide,
+    commands_erase,
     commands_export,
     commands_fields,
     commands_look,
@@ -115,6 +116,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "role": commands_roles.role,
         "leave-alone": commands_decide.leave_alone,
         "release": commands_decide.release,
+        "erase": commands_erase.erase,
     },
     "Look": {
         "status": commands_look.status,

@@ -21,7 +21,7 @@ from sync.writes import Write
 FEW = 40
 USUAL = ("opt_out", "update", "create", "archive", "list")
 """Kinds of writes that a summary always counts; others where there are some."""
-FINAL = (WriteKind.OPT_OUT, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY)
+FINAL = (WriteKind.OPT_OUT, WriteKind.ERASE, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY)
 
 
 def plan_document(
@@ -84,6 +84,16 @@ def _rows(writes: Iterable[Write], labels: Mapping[str, str], cut: int) -> Itera
         elif write.kind is WriteKind.ARCHIVE:
             why = f"{escape(write.why)} [warn](cannot be undone by us)[/]"
             yield write, ("[warn]put away[/]", "there", "[warn]archived[/]", why)
+        elif write.kind is WriteKind.ERASE:
+            yield (
+                write,
+                (
+                    "[warn]erased[/]",
+                    "there",
+                    "[warn]erased for good[/]",
+                    f"{escape(write.why)} [warn](cannot be undone)[/]",
+                ),
+            )
         elif write.kind is WriteKind.LIST:
             words = ("[soft]not on it[/]", "on it") if write.settings[0].after else ("on it", "[soft]not on it[/]")
             rule = str(write.settings[0].rule)

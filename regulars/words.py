@@ -25,6 +25,7 @@ RULES: Mapping[str, str] = {
 
 KINDS: Mapping[str, str] = {
     "opt_out": "opt-outs",
+    "erase": "erasures",
     "update": "updates",
     "create": "new records",
     "archive": "put away",

@@ -14,6 +14,7 @@ from connectors.base import Outcome, Raw, Result
 from mapping.claims import EVERY, OPT_OUT, Pair, Record, creating, first_sight, wrote
 from mapping.model import ConsentSeen, ConsentState, Millis, RecordState, Seen, WriteKind
 from mapping.values import same
+from sync.erasures import confirm
 from sync.intents import finish
 from sync.pull import Pulled, Puller
 from sync.store import bulk, records
@@ -40,6 +41,9 @@ class Filing:
 
     def file(self, conn: Connection, write: Write, identity: int, outcome: Outcome) -> None:
         """File one answer."""
+        if write.kind is WriteKind.ERASE:
+            self._erased(conn, write, identity, outcome)
+            return
         if outcome.shown is not None:
             outcome = replace(outcome, shown=self._puller.without_lists(outcome.shown))
         if outcome.result is Result.APPLIED and self._split_off(conn, write, outcome):
@@ -57,6 +61,15 @@ class Filing:
         else:
             self._ends.append((identity, "refused", outcome.reason or outcome.result.value, 0))
             self._refused(conn, write, outcome)
+
+    def _erased(self, conn: Connection, write: Write, identity: int, outcome: Outcome) -> None:
+        """Whoever is not there any more is erased as well."""
+        if outcome.result in (Result.APPLIED, Result.GONE):
+            confirm(conn, write.record, self._puller.now())
+            self._ends.append((identity, "applied", "", write.record))
+        else:
+            state = "not_sent" if outcome.result is Result.LATER else "refused"
+            self._ends.append((identity, state, outcome.reason, 0))
 
     def _split_off(self, conn: Connection, write: Write, outcome: Outcome) -> bool:
         """Whether a create found the record that was made for it earlier, and a person gave to somebody else."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from connectors.errors import Failure
 from mapping.model import WriteKind
-from sync import runs
+from sync import erasures, runs
 from sync.audience import MANY
 from sync.guard import Stop, before_push, unreleased
 from sync.people import Spool, fold_and_plan
@@ -29,6 +29,8 @@ def plan(works: Works, *, dry_run: bool) -> Spool:
         tell=lambda people: _folded(works, people),
     )
     works.progress.end("", "people")
+    for write in erasures.planned(works.database, {w.name for w in works.connections.values() if w.may_erase}):
+        spool.add(write)
     return spool
 
 

@@ -68,7 +68,8 @@ def release_connection(database: Database, name: str, now: Millis) -> list[Stop]
     """Let a connection go on that a guard stopped. The next run acts on it."""
     released = runs.release(database, name, now)
     with database.write() as conn:
-        rows = conn.execute(select(t.record.c.id).where(t.record.c.connection == name)).scalars().all()
+        theirs = select(t.record.c.id).where(t.record.c.connection == name, t.record.c.person.is_not(None))
+        rows = conn.execute(theirs).scalars().all()
         records.mark(conn, rows, MARK_FOLD)
         if not released:  # whoever lets a guard go says nothing of companies that people threw away
             forgive(conn, name)

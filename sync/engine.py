@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from sqlalchemy import delete, update
 
 from mapping.decisions import Policies
-from mapping.model import Companies, Millis
-from sync import carry, decide, events, runs
+from mapping.model import Companies, Millis, RecordState
+from sync import carry, decide, erasures, events, runs
 from sync.attend import attend
 from sync.audience import MANY, Audiences
 from sync.balance import Balance, ConnectionBalance
@@ -134,6 +134,20 @@ class Engine:
             self._once(run, chosen)
             return self._end(run)
 
+    def erase(self, person: str) -> int:
+        """Forget somebody here, at once and for good; the next run has them erased wherever we may. Returns the number
+        of the erasure."""
+        with self._lease(), self.database.overwriting() as conn:
+            return erasures.ask(conn, person, self.now())
+
+    def carry_erasures(self) -> Balance:
+        """A run that does nothing but erase who asked for it and is still somewhere."""
+        with self._run("erase") as run, closing(Spool()) as chosen:
+            for write in erasures.planned(self.database, {w.name for w in self.connections.values() if w.may_erase}):
+                chosen.add(write)
+            self._once(run, chosen)
+            return self._end(run)
+
     def undo(self, run_id: int) -> Balance:
         """Take back what *run_id* wrote, as a run of its own. Raises `sync.runs.NoSuchRun`."""
         with self._run("undo", undoes=run_id) as run, closing(Spool()) as chosen:
@@ -194,7 +208,9 @@ class Engine:
             with self.database.write() as conn:
                 for table in (t.person, t.relationship, t.finding):
                     conn.execute(delete(table))
-                conn.execute(update(t.record).values(mark=MARK_RESOLVE))
+                conn.execute(
+                    update(t.record).where(t.record.c.state != RecordState.ERASED.value).values(mark=MARK_RESOLVE)
+                )
             resolve(self.database, runs.last_revision(self.database), self.identity)
             revision = runs.last_revision(self.database)
             work_out_all(self.database, revision)

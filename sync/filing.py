@@ -15,6 +15,7 @@ from sync.filing_companies import file_companies, forget_companies, organization
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.schema import MARK_FOLD
+from sync.tombs import without_erased
 
 __all__ = [
     "Told", "file_facts", "file_members", "forget_items", "next_item", "organization_id", "remember_list",
@@ -27,6 +28,7 @@ Told = Sequence[tuple[int, Facts]]
 
 def file_facts(conn: Connection, connection: str, told: Told, now: Millis) -> tuple[int, dict[int, Facts]]:
     """File facts; returns how many came new, and what is left of strangers, by item."""
+    told = without_erased(conn, connection, told)
     desk = _Desk(connection, _people(conn, connection, told), now)
     for item, facts in told:
         desk.take(item, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.errors import Failure
-from sync import meter, runs
+from sync import erasures, meter, runs
 from sync.balance import ConnectionBalance
 from sync.deeds import companies_heard
 from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
@@ -42,6 +42,8 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
     if puller is None:
         return
     run.balance.recovered += recover(works.pusher(run, wired))
+    if not wired.may_erase:
+        erasures.look_again(database, wired.name, wired.connector, works.now())
     works.progress.begin(wired.name, "pull", None)
     pulled = puller.pull(full=full)
     works.progress.end(wired.name, "pull")

@@ -19,10 +19,17 @@ from connectors.errors import Failure
 from mapping.claims import EVERY, Edit, Record, first_sight, observe
 from mapping.consent import Fact, news
 from mapping.model import BESIDE, ConsentState, Millis, RecordState, Seen
+from sync.erasures import bury_new
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.database import Database
 from sync.store.schema import MARK_FOLD, MARK_RESOLVE
+from sync.tombs import ERASED, Tombs
+
+KEPT_OUT = (
+    "This person asked to be erased and is kept out. If they came back of their own accord,"
+    " `regulars erase --lift ADDRESS` lets them in."
+)
 
 WORTH = 1000
 """Records that are worth a transaction. What a crash loses is read again."""
@@ -111,14 +118,14 @@ class Puller:
     def store(self, conn: Connection, raws: Sequence[Raw], counts: Pulled) -> list[int]:
         """File raw records and return our ids of them; unchanged ones cost one look-up a page."""
         known = records.digests(conn, self.name, [raw.remote_id for raw in raws])
-        fresh, changed, twice = [], [], set()
+        fresh, changed, twice = [], [], set[str]()
         for raw in raws:
             if raw.remote_id in twice:
                 continue  # a page may show one record twice; the first look is enough
             twice.add(raw.remote_id)
             if raw.remote_id not in known:
                 fresh.append(raw)
-            elif known[raw.remote_id][1] != raw.digest:
+            elif known[raw.remote_id][1] not in (raw.digest, ERASED):
                 changed.append(raw)
         counts.pulled += len(twice)
         counts.unchanged += len(twice) - len(fresh) - len(changed)
@@ -171,14 +178,13 @@ class Puller:
 
     def _add(self, conn: Connection, raws: Sequence[Raw], counts: Pulled) -> list[int]:
         """Records seen for the first time."""
-        now, identity = self.now(), records.next_id(conn)
         rows: list[tuple[Any, ...]] = []
         facts: list[Fact] = []
         merged: list[Seen] = []
-        for raw in raws:
-            seen = self._decode(conn, raw, counts)
-            if seen is None:
-                continue
+        decoded = [(raw, seen) for raw in raws if (seen := self._decode(conn, raw, counts)) is not None]
+        told = self._not_erased(conn, decoded, counts)
+        now, identity = self.now(), records.next_id(conn)
+        for raw, seen in told:
             record = first_sight(identity, self.name, seen, revision=self.revision, now=now)
             rows.append(records.to_row(record, raw.digest, MARK_RESOLVE))
             facts.extend(news((), seen.consent, identity, seen.modified or now) if seen.consent else ())
@@ -192,6 +198,26 @@ class Puller:
         for seen in merged:
             self._follow_merge(conn, seen)
         return [row[0] for row in rows]
+
+    def _not_erased(
+        self, conn: Connection, told: Sequence[tuple[Raw, Seen]], counts: Pulled
+    ) -> Sequence[tuple[Raw, Seen]]:
+        """Less whoever asked to be erased. A record that was there before they asked is erased as well; one made since
+        is kept out, and somebody is told."""
+        tombs = Tombs.of(conn)
+        back = tombs.back(conn, self.name, [seen for _, seen in told]) if tombs is not None else {}
+        for _, seen in told:
+            if seen.remote_id in back:
+                erasure, at = back[seen.remote_id]
+                if not 0 < seen.created < at:
+                    self._refuse(conn, seen.remote_id, KEPT_OUT, counts)
+                    continue
+                identity = records.next_id(conn)
+                stone = Record(identity, self.name, seen.remote_id, {}, state=RecordState.ERASED)
+                records.save(conn, [records.to_row(stone, ERASED, 0)], new=True)
+                bury_new(conn, [(identity, self.name, seen.remote_id)], erasure)
+                counts.unchanged += 1
+        return [(raw, seen) for raw, seen in told if seen.remote_id not in back] if back else told
 
     def _change(self, conn: Connection, raws: Sequence[Raw], counts: Pulled) -> None:
         """Records that we knew and whose bytes changed."""

@@ -43,6 +43,10 @@ class Pushed:
     by_kind: Counter[WriteKind] = field(default_factory=Counter)
 
 
+_ASKED_FOR = (WriteKind.TASK, WriteKind.COMPANY_AWAY, WriteKind.ERASE)
+"""What a person asked for, whatever the record shows by now."""
+
+
 class Interrupted(Exception):
     """The connection cannot go on now; what was not sent stays planned."""
 
@@ -92,8 +96,8 @@ class Pusher:
         return free
 
     def _ready(self, kind: WriteKind, batch: list[Write]) -> list[Write]:
-        """What still holds when it is looked at again. What a person asked for does not rest on what a record shows."""
-        fresh = batch if kind in (WriteKind.TASK, WriteKind.COMPANY_AWAY) else self._fresh(batch)
+        """What still holds when it is looked at again."""
+        fresh = batch if kind in _ASKED_FOR else self._fresh(batch)
         if kind not in DEEDS or not fresh:
             return fresh
         try:
@@ -173,6 +177,8 @@ class Pusher:
                 return self.connector.opt_out(changes, batch[0].purpose)
             if kind is WriteKind.ARCHIVE:
                 return self.connector.archive(changes)
+            if kind is WriteKind.ERASE:
+                return self.connector.erase(changes)
             return self.deeds.call(kind, batch)
         except MaybeSent as failure:
             raise Interrupted(failure) from failure  # the intents stay; they are read back first thing
@@ -197,7 +203,7 @@ class Pusher:
                     self.counts.lost += 1
                     continue
                 filing.file(conn, write, identity, outcome)
-                if outcome.result is Result.APPLIED:
+                if outcome.result is Result.APPLIED or (kind is WriteKind.ERASE and outcome.result is Result.GONE):
                     self.counts.applied += 1
                     self.counts.by_kind[kind] += 1
                 elif outcome.result is Result.MAYBE:

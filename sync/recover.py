@@ -1,7 +1,8 @@
 """Recover: writes whose answer was lost. Before anything else is pulled or sent, look at what stands there.
 
 Equal to what stood there before: it was not sent. Equal to the lens image, case and spacing aside: it was sent.
-Anything else is somebody's: the ordinary pull makes it a claim. A cut of the lens image may be either: it goes to review.
+A cut of the lens image may be the platform's or somebody's: it goes to review. Anything else is somebody's: the ordinary
+pull makes it a claim.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mapping.model import RecordState, Seen, WriteKind
 from mapping.values import cut_image, lossy_image, same
 from sync.answers import Filing, opted_out
 from sync.deeds import KINDS as DEEDS
+from sync.erasures import follow
 from sync.intents import finish
 from sync.pull import Pulled
 from sync.push import Pusher
@@ -47,8 +49,11 @@ def recover(pusher: Pusher) -> int:
         open_writes = [(row.id, _decode(row.row)) for row in rows]
         _creates(pusher, [(i, w) for i, w in open_writes if w.kind is WriteKind.CREATE])
         _deeds(pusher, [(i, w) for i, w in open_writes if w.kind in DEEDS])
-        rest = [(i, w) for i, w in open_writes if w.kind is not WriteKind.CREATE and w.kind not in DEEDS]
-        _others(pusher, rest)
+        erasures = [(i, w) for i, w in open_writes if w.kind is WriteKind.ERASE]
+        if erasures:
+            _erasures(pusher, erasures)
+        others = (WriteKind.CREATE, WriteKind.ERASE, *DEEDS)
+        _others(pusher, [(i, w) for i, w in open_writes if w.kind not in others])
 
 
 def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
@@ -67,6 +72,18 @@ def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
             fits = [s for s in write.settings if _arrived(s, shown)]
             ours = msgspec.structs.replace(write, settings=tuple(fits))
             filing.file(conn, ours, identity, Outcome(Result.APPLIED, shown.remote_id, _lost(shown), raw))
+        filing.save(conn)
+        follow(conn, [write.person for _, write in writes], pusher.puller.now())
+
+
+def _erasures(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
+    """Asked for once more: that changes nothing where it was done, and what does not answer may be put away only."""
+    filing = Filing(pusher.name, pusher.puller)
+    with pusher.database.write() as conn:
+        for identity, write in writes:
+            filing.file(
+                conn, write, identity, Outcome(Result.LATER, write.remote_id, reason="answer lost; asked again")
+            )
         filing.save(conn)
 
 

@@ -75,7 +75,7 @@ def decide_undo(database: Database, undone: int, run: int, revision: int, now: M
         records.mark(conn, sorted({decision.record for decision in decisions}), MARK_FOLD)
     result.records = {decision.record for decision in decisions}
     if irreversible:
-        result.notes.append(f"{irreversible} opt-outs or archivings cannot be taken back and stand.")
+        result.notes.append(f"{irreversible} opt-outs, erasures or archivings cannot be taken back and stand.")
     if left:
         result.notes.append(f"{left} writes were left out: somebody changed those records since.")
     return result

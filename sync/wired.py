@@ -35,6 +35,11 @@ class Wired:
     companies: Companies = Companies.NONE  # whether people are put to the companies that they work for
     hears: bool = False  # whether the platform calls us, so that looking should find nothing new
 
+    @property
+    def may_erase(self) -> bool:
+        """Whether we may erase somebody there; elsewhere a person does."""
+        return self.connector.erases and self.direction is not Direction.READ
+
 
 class Progress(Protocol):
     """Who wants to watch. `what` is pull, people, or a kind of write."""

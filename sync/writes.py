@@ -45,6 +45,9 @@ class Setting(NamedTuple):
     source: Reference | None = None
 
 
+_FOR_GOOD = (WriteKind.OPT_OUT, WriteKind.ERASE, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY)
+
+
 class Write(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row of a plan: what is to happen to one record. `record` is 0 for a create."""
 
@@ -63,7 +66,7 @@ class Write(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reversible(self) -> bool:
         """Opt-outs, and whatever puts something away, cannot be taken back by a program."""
-        return self.kind not in (WriteKind.OPT_OUT, WriteKind.ARCHIVE, WriteKind.COMPANY_AWAY) and not self.takes_task
+        return self.kind not in _FOR_GOOD and not self.takes_task
 
     @property
     def takes_task(self) -> bool:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -79,6 +80,20 @@ class Database:
         """Like `write`, and when the block has ended its rows, and all committed before, survive a power cut."""
         with self._transaction(durable=True) as conn:
             yield conn
+
+    @contextmanager
+    def overwriting(self) -> Iterator[Connection]:
+        """Like `durable`, and what is removed in it is gone from SQLite's file, not merely from its tables. What a
+        PostgreSQL server removed stays on its disk until it is vacuumed."""
+        with self.durable() as conn:
+            if self.is_sqlite:
+                conn.exec_driver_sql("PRAGMA secure_delete = ON").close()
+            yield conn
+            if self.is_sqlite:
+                conn.exec_driver_sql("PRAGMA secure_delete = OFF").close()
+        if self.is_sqlite and self.path is not None:
+            with translating(self.where), closing(sqlite3.connect(self.path)) as outside:
+                outside.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # not from within a transaction
 
     def close(self) -> None:
         """Close all connections. The database may not be used afterwards."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sync.store import schema, schema_events, schema_inbox
+from sync.store import schema, schema_erasure, schema_events, schema_inbox
 
-ROOMS = (schema, schema_inbox, schema_events)
+ROOMS = (schema, schema_inbox, schema_events, schema_erasure)
 """The modules that declare tables; what is not loaded would not be made."""
 
 metadata = schema.metadata

@@ -44,6 +44,7 @@ KINDS = (
         "split",
         "join",
         "join",
+        "erase",
     ),
 )
 STREAM_KINDS = (
@@ -190,6 +191,7 @@ def nothing_is_lost(end: Played) -> list[str]:
     writes = world.rows(t.write)
     wrong += [f"write {write['id']} never ended" for write in writes if write["state"] == "intended"]
     stored = {(record["connection"], record["remote_id"]) for record in world.rows(t.record)}
+    stored |= {(refused["connection"], refused["remote_id"]) for refused in world.rows(t.refusal)}  # kept out
     for liar in world.liars:  # one that came and went between two looks nobody could have seen
         there = ((liar.here, i) for i, row in liar.state.rows.items() if not row.gone)
         wrong += [f"{key} is not stored" for key in there if key not in stored]
@@ -199,7 +201,7 @@ def nothing_is_lost(end: Played) -> list[str]:
             if claim[3] in ("edit", "clear") and "\x1f" not in name:
                 line = (record["record"], name, msgspec.json.encode(claim[0]).decode())
                 wrong += [] if line in lines else [f"no line in the journal for {line}"]
-    return [*wrong, *(world.lost_facts() if world.streams else []), *end.early]
+    return [*wrong, *world.still_known(), *(world.lost_facts() if world.streams else []), *end.early]
 
 
 def nothing_is_doubled(end: Played) -> list[str]:
@@ -294,7 +296,7 @@ def why_has_an_answer(end: Played) -> list[str]:
 def people_overrule_machines(end: Played) -> list[str]:
     """What people kept apart is apart, what they joined is one, unless a later word says otherwise; and the badge that
     they took off stays off."""
-    person = {row["id"]: row["person"] for row in end.world.rows(t.record)}
+    person = {row["id"]: row["person"] for row in end.world.records()}
     said: dict[tuple[int, int], str] = {}
     for row in sorted(end.world.rows(t.decision), key=lambda row: row["id"]):
         if row["kind"] in (DecisionKind.SAME, DecisionKind.NOT_SAME) and not row["lifted"]:
@@ -348,6 +350,9 @@ PAIRS = (
     ("move", "lost_answer"),
     ("hide", "edit"),
     ("meanwhile", "fault"),
+    ("erased", "killed"),
+    ("erased", "lost_answer"),
+    ("erased", "undone"),
     ("lie", "killed"),
     ("call", "undone"),
     ("badge taken off", "undone"),

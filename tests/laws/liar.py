@@ -64,6 +64,7 @@ class Row:
     granted: int = 0
     gone: bool = False
     archived: bool = False
+    erased: bool = False
     key: str = ""
 
 
@@ -98,6 +99,7 @@ class Liar(Telling):
     table = TABLE
     batch = 3
     by_member = "tags"
+    erases = True
 
     def __init__(
         self, name: str, clock: Clock, *, mails: bool = False, rewrites: Mapping[str, str] | None = None
@@ -231,6 +233,9 @@ class Liar(Telling):
     def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._write("create", changes, self._create)
 
+    def erase(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        return self._write("erase", changes, self._erase)
+
     def opt_out(self, changes: Sequence[Change], purpose: str) -> Sequence[Outcome]:
         return self._write("opt_out", changes, self._opt_out)
 
@@ -295,6 +300,14 @@ class Liar(Telling):
         if row is None or row.gone:
             return Outcome(Result.GONE, change.remote_id)
         row.archived, row.modified = True, self.clock()
+        return Outcome(Result.APPLIED, row.id)
+
+    def _erase(self, change: Change) -> Outcome:
+        row = self.state.rows.get(change.remote_id)
+        if row is None or row.erased:
+            return Outcome(Result.GONE, change.remote_id)
+        row.gone = row.erased = True
+        row.email, row.fields, row.key = "", {}, ""
         return Outcome(Result.APPLIED, row.id)
 
     def _set(self, row: Row, change: Change) -> None:

@@ -375,7 +375,7 @@ class Sandboxed(World):
         """What the store makes of it: everybody's values and records, what waits for a person, and the people's ids."""
         found = self.rows(t.person)
         who = {row["id"]: row["email"] for row in found}
-        records = [(row["connection"], who[row["person"]], row["state"]) for row in self.rows(t.record)]
+        records = [(row["connection"], who[row["person"]], row["state"]) for row in self.records()]
         findings = [(who[f["person"]], f["kind"], f["connection"], f["name"]) for f in self.rows(t.finding)]
         return {
             "people": sorted((row["email"], row["name"], row["fields"]) for row in found),

@@ -159,7 +159,7 @@ class Streamed(Sandboxed):
     def remembered(self) -> dict[str, list[Any]]:
         """Besides people: facts, lists, who is in which segment and how often they came and went, and consent."""
         person = {row["id"]: row["email"] for row in self.rows(t.person)}
-        who = {row["id"]: (row["connection"], person[row["person"]], row["remote_id"]) for row in self.rows(t.record)}
+        who = {row["id"]: (row["connection"], person[row["person"]], row["remote_id"]) for row in self.records()}
         who[0] = ("", "", "")
         deals = {row["id"]: row["remote_id"] for row in self.rows(t.deal)}
         firms = {row["id"]: row["remote_id"] for row in self.rows(t.organization)}

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import select
 
 from mapping.decisions import Policies, Policy
-from mapping.model import Create, Direction, WriteKind
+from mapping.model import Create, Direction, RecordState, WriteKind
 from mapping.survivorship import Rule, fold
 from mapping.values import Kind, canonical, same
 from sync.audience import Audiences
@@ -84,6 +84,8 @@ class World(StreamedWorld):
         )
         self.database: Database = open_database(url, folder, now=self.clock)
         self.seen: Counter[str] = Counter()
+        self.erased: dict[str, int] = {}  # address → when its owner asked to be erased
+        self.erased_rows: set[tuple[str, str]] = set()  # (platform, record) that was theirs then
         self.withdrawn: dict[str, int] = {}  # address → when its owner left, where a run has seen it
         self.unseen: dict[tuple[str, str], int] = {}  # (platform, record) → left, and no run has looked since
         self.granted: dict[str, int] = {}
@@ -343,6 +345,21 @@ class World(StreamedWorld):
             if one != two:
                 self.engine.join([one, two])
 
+    def _erase(self, op: Op) -> None:
+        """Somebody asks to be forgotten."""
+        people = sorted(self.people().items())
+        if not people:
+            return
+        person, records = people[op.person % len(people)]
+        mine = [row for row in self.rows(t.record) if row["id"] in records]
+        self.erased_rows |= {(row["connection"], row["remote_id"]) for row in mine}
+        held = [(row["value"], row["record"]) for row in self.rows(t.identifier) if row["kind"] == "email"]
+        shared = {value for value, record in held if record not in records}
+        at = self.clock()
+        self.erased |= {value: at for value, record in held if record in records and value not in shared}
+        self.engine.erase(person)
+        self.seen["erased"] += 1
+
     def _decide(self, what: str, act: Callable[[], Any]) -> None:
         try:
             act()
@@ -356,14 +373,15 @@ class World(StreamedWorld):
         """Person id → record ids."""
         found: dict[str, list[int]] = {}
         with self.database.read() as conn:
-            for row in conn.execute(select(t.record.c.person, t.record.c.id).order_by(t.record.c.id)):
+            known = select(t.record.c.person, t.record.c.id).where(t.record.c.person.is_not(None))
+            for row in conn.execute(known.order_by(t.record.c.id)):
                 found.setdefault(row.person, []).append(row.id)
         return found
 
     def people_by_remote(self) -> set[frozenset[tuple[str, str]]]:
         """Who is one person, by the platforms' own ids."""
         found: dict[str, set[tuple[str, str]]] = {}
-        for row in self.rows(t.record):
+        for row in self.records():
             found.setdefault(row["person"], set()).add((row["connection"], row["remote_id"]))
         return {frozenset(group) for group in found.values()}
 
@@ -371,9 +389,13 @@ class World(StreamedWorld):
         """Everybody's values, keyed by the smallest remote id of the person."""
         chosen = {row["id"]: row["fields"] for row in self.rows(t.person)}
         first: dict[str, str] = {}
-        for row in self.rows(t.record):
+        for row in self.records():
             first[row["person"]] = min(first.get(row["person"], row["remote_id"]), row["remote_id"])
         return {first[person]: fields for person, fields in chosen.items()}
+
+    def records(self) -> list[dict[str, Any]]:
+        """Rows of records that were not erased."""
+        return [row for row in self.rows(t.record) if row["state"] != RecordState.ERASED]
 
     def rows(self, table: Any) -> list[dict[str, Any]]:
         """A table's rows as mappings."""
@@ -387,7 +409,7 @@ class World(StreamedWorld):
         leads = {(f["person"], f["record"]) for f in self.rows(t.finding) if f["kind"] == "duplicate"}
         chosen = {row["id"]: msgspec.json.decode(row["fields"]) for row in self.rows(t.person)}
         wrong = []
-        for record in self.rows(t.record):
+        for record in self.records():
             liar = next(liar for liar in self.liars if liar.here == record["connection"])
             row = liar.state.rows[record["remote_id"]]
             if row.gone or row.archived or (record["person"], record["id"]) in leads:
@@ -413,7 +435,7 @@ class World(StreamedWorld):
             if write["kind"] == WriteKind.OPT_OUT:
                 row = msgspec.json.decode(write["row"])
                 asked.add((write["connection"], row["remote_id"]))
-                if row["why"].partition(":")[0] not in self.left_ever:
+                if row["why"] != "erased" and row["why"].partition(":")[0] not in self.left_ever:
                     wrong.append(f"write {write['id']} opts out, and {row['why']!r} is nobody who left")
         for liar in self.liars:
             out = {(liar.here, row.id) for row in liar.state.rows.values() if not row.optin}
@@ -423,6 +445,19 @@ class World(StreamedWorld):
     def _image(self, liar: Liar, name: str, value: Any) -> Any:
         rule = liar.rewrites.get(name)
         return REWRITES[rule](value) if rule and isinstance(value, str) else value
+
+    def still_known(self) -> list[str]:
+        """What is left of people who asked to be erased: their records on platforms, and their addresses anywhere in
+        the store. An address that somebody has again is that one's."""
+        rows = {(liar.here, identity): row for liar in self.liars for identity, row in liar.state.rows.items()}
+        wrong = [f"{one} was to be erased, and is there" for one in sorted(self.erased_rows) if not rows[one].erased]
+        again = {row.email.lower() for row in rows.values() if not row.gone}
+        again |= {row["value"] for row in self.rows(t.identifier)}
+        wanted = [address for address in self.erased if address not in again]
+        for table in t.metadata.sorted_tables if wanted else ():
+            said = " ".join(str(value) for row in self.rows(table) for value in row.values()).lower()
+            wrong += [f"{address} is known in {table.name}" for address in wanted if address in said]
+        return wrong
 
     def unexplained(self) -> list[str]:
         """Values of people for which no record's claim and no decision answers."""
@@ -453,7 +488,7 @@ class World(StreamedWorld):
             left = max((self.withdrawn.get(address, 0) for address in known), default=0)
             if not left:
                 continue
-            for record in self.rows(t.record):
+            for record in self.records():
                 if record["id"] not in group or record["id"] in refused:
                     continue  # the platform would not take the opt-out, and the list says so
                 liar = next(liar for liar in self.liars if liar.here == record["connection"])
