@@ -67,6 +67,7 @@ def _erase(here: Session, business: Workspace, who: str, *, yes: bool) -> None:
             here.say(line)
         for line in show.trouble_lines(balance):
             here.say(line)
+        here.say("Backups, exports and plans that were saved before are yours to delete.")
 
     here.emit({**_document(found), "run": balance.run, "failures": balance.failures, "exit": code}, lines)
     raise typer.Exit(code)

@@ -439,7 +439,8 @@ class World(StreamedWorld):
                     wrong.append(f"write {write['id']} opts out, and {row['why']!r} is nobody who left")
         for liar in self.liars:
             out = {(liar.here, row.id) for row in liar.state.rows.values() if not row.optin}
-            wrong += [f"{one} is off, and nobody asked" for one in sorted(out - asked - self.left_by_hand)]
+            out -= self.left_by_hand | self.erased_rows
+            wrong += [f"{one} is off, and nobody asked" for one in sorted(out - asked)]
         return wrong
 
     def _image(self, liar: Liar, name: str, value: Any) -> Any:
