@@ -1,8 +1,8 @@
 """Recover: writes whose answer was lost. Before anything else is pulled or sent, look at what stands there.
 
 Equal to what stood there before: it was not sent. Equal to the lens image, case and spacing aside: it was sent.
-A cut of the lens image may be the platform's or somebody's: it goes to review. Anything else is somebody's: the ordinary
-pull makes it a claim.
+A cut of the lens image may be the platform's or somebody's: it goes to review. Anything else is somebody's, and the
+ordinary pull makes it a claim.
 """
 
 from __future__ import annotations

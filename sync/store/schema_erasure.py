@@ -19,6 +19,7 @@ erasure = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("person", String, nullable=False),  # an id that nobody gets again
     Column("at", BigInteger, nullable=False),
+    Column("source", String, nullable=False, server_default=""),  # the connection that told of it; "": a person asked
     Column("done", BigInteger, nullable=False, server_default="0"),  # when the last platform had confirmed
     Index("erasure_person", "person"),
 )

@@ -26,6 +26,8 @@ from sync.store.migrations import REVISIONS
 from sync.store.schema import meta
 
 NOW = 1_790_000_000_000
+LAST, NEXT = REVISIONS[-1], f"{int(REVISIONS[-1]) + 1:04}"
+"""Today's version of the tables, and the one that a test makes up."""
 
 
 def clock() -> int:
@@ -123,10 +125,10 @@ def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def step(conn: Connection) -> None:
         Operations(MigrationContext.configure(conn)).execute("CREATE TABLE gift (id INTEGER)")
-        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
+        conn.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{NEXT}'")
 
-    monkeypatch.setattr(upgrade, "REVISIONS", (*REVISIONS, "0005"))
-    monkeypatch.setattr(upgrade, "HEAD", "0005")
+    monkeypatch.setattr(upgrade, "REVISIONS", (*REVISIONS, NEXT))
+    monkeypatch.setattr(upgrade, "HEAD", NEXT)
     monkeypatch.setattr(upgrade, "run_migrations", step)
 
 
@@ -145,13 +147,13 @@ def test_an_older_store_is_backed_up_and_upgraded(tmp_path: Path, request: pytes
             tables = inspect(conn).get_table_names()
             kept = conn.execute(select(meta.c.value).where(meta.c.key == "precious")).scalar()
 
-    backup = tmp_path / "regulars.db.version-0004.2026-09-21T141320Z.backup"
-    assert told == upgrade.Upgrade("0004", "0005", backup)
+    backup = tmp_path / f"regulars.db.version-{LAST}.2026-09-21T141320Z.backup"
+    assert told == upgrade.Upgrade(LAST, NEXT, backup)
     assert str(backup) in str(told)
     assert ("gift" in tables, kept) == (True, "1")
     assert backup.stat().st_mode & 0o777 == 0o600
     copy = sqlite3.connect(backup)
-    assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+    assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(LAST,)]
     assert copy.execute("SELECT value FROM meta WHERE key = 'precious'").fetchall() == [("1",)]
     copy.close()
 
@@ -207,18 +209,18 @@ def test_postgres_waits_for_a_backup(
     """We cannot back up a server, so we ask; an answer for another version does not count."""
     open_database(postgres, tmp_path, now=clock).close()
     request.getfixturevalue("next_version")
-    monkeypatch.setenv("REGULARS_BACKUP_DONE", "0004")
-    with pytest.raises(StoreError, match="pg_dump.*REGULARS_BACKUP_DONE=0005.*Nothing was changed"):
+    monkeypatch.setenv("REGULARS_BACKUP_DONE", LAST)
+    with pytest.raises(StoreError, match=f"pg_dump.*REGULARS_BACKUP_DONE={NEXT}.*Nothing was changed"):
         open_database(postgres, tmp_path, now=clock)
 
-    monkeypatch.setenv("REGULARS_BACKUP_DONE", "0005")
+    monkeypatch.setenv("REGULARS_BACKUP_DONE", NEXT)
     with open_database(postgres, tmp_path, now=clock) as database:
         told = database.upgrade
         with database.write() as conn:
             conn.exec_driver_sql("DROP TABLE gift")
-            conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+            conn.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{LAST}'")
 
-    assert told == upgrade.Upgrade("0004", "0005", None)
+    assert told == upgrade.Upgrade(LAST, NEXT, None)
 
 
 _OPEN = """
