@@ -45,6 +45,7 @@ KINDS = (
         "join",
         "join",
         "erase",
+        "return",
     ),
 )
 STREAM_KINDS = (

@@ -21,6 +21,7 @@ import regulars.trouble
 import sync.answers
 import sync.carry
 import sync.engine
+import sync.forget
 import sync.intents
 import sync.people
 import sync.plan
@@ -244,27 +245,19 @@ def _unredacted() -> Iterator[None]:
         yield
 
 
-# ---- nothing_is_lost: an erasure that is refused or whose answer is lost is not asked for again --------------------
-
-
-def _erases_once(self: Any, conn: Any, write: Any, identity: int, outcome: Any) -> None:
-    sync.answers.confirm(conn, write.record, self._puller.now())
-    self._ends.append((identity, "refused", outcome.reason, 0))
-
-
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("nothing_is_lost", "edits are not journaled", patched(sync.pull.Puller, "_journal", _no_journal)),
     Mutant(
         "nothing_is_lost",
-        "an erasure is asked for once, whatever the answer",
-        patched(sync.answers.Filing, "_erased", _erases_once),
-        ("erase", "erase", "fault", "lose", "kill", "sync"),
+        "what was written for somebody outlives their erasure",
+        patched(sync.forget, "_writes", lambda conn, column, keys: None),
+        ("edit", "edit", "sync", "erase"),
     ),
     Mutant(
         "nothing_is_lost",
         "whoever was erased comes in with the next page",
         patched(sync.tombs.Tombs, "back", lambda self, conn, connection, seen: {}),
-        ("erase", "erase", "add", "add", "sync"),
+        ("erase", "return", "return", "sync"),
     ),
     Mutant(
         "it_settles",

@@ -86,6 +86,7 @@ class World(StreamedWorld):
         self.seen: Counter[str] = Counter()
         self.erased: dict[str, int] = {}  # address → when its owner asked to be erased
         self.erased_rows: set[tuple[str, str]] = set()  # (platform, record) that was theirs then
+        self.returned: set[tuple[str, str]] = set()  # (platform, record) of somebody who was erased, made since
         self.withdrawn: dict[str, int] = {}  # address → when its owner left, where a run has seen it
         self.unseen: dict[tuple[str, str], int] = {}  # (platform, record) → left, and no run has looked since
         self.granted: dict[str, int] = {}
@@ -360,6 +361,14 @@ class World(StreamedWorld):
         self.engine.erase(person)
         self.seen["erased"] += 1
 
+    def _return(self, op: Op) -> None:
+        """Somebody who was erased is there again: signed up anew, or was imported."""
+        gone, liar = sorted(self.erased), self._liar(op)
+        there = {row.email.lower() for row in liar.state.rows.values() if not row.gone}
+        if gone and gone[op.person % len(gone)] not in there:
+            self.returned.add((liar.here, liar.add(gone[op.person % len(gone)], city=VALUES["city"][op.value % 4])))
+            self.seen["returned"] += 1
+
     def _decide(self, what: str, act: Callable[[], Any]) -> None:
         try:
             act()
@@ -452,6 +461,11 @@ class World(StreamedWorld):
         the store. An address that somebody has again is that one's."""
         rows = {(liar.here, identity): row for liar in self.liars for identity, row in liar.state.rows.items()}
         wrong = [f"{one} was to be erased, and is there" for one in sorted(self.erased_rows) if not rows[one].erased]
+        known = {(row["connection"], row["remote_id"]) for row in self.records()}
+        kept = {
+            one for one in self.returned if not rows[one].gone and canonical(Kind.EMAIL, rows[one].email) in self.erased
+        }
+        wrong += [f"{one} was let in again" for one in sorted(kept & known)]
         again = {row.email.lower() for row in rows.values() if not row.gone}
         again |= {row["value"] for row in self.rows(t.identifier)}
         wanted = [address for address in self.erased if address not in again]
