@@ -110,6 +110,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "conflicts": commands_waiting.conflicts,
         "settle": commands_decide.settle,
         "duplicates": commands_waiting.duplicates,
+        "held": commands_waiting.held,
         "lead": commands_decide.lead,
         "join": commands_decide.join,
         "split": commands_decide.split,
