@@ -21,6 +21,7 @@ import regulars.trouble
 import sync.answers
 import sync.carry
 import sync.engine
+import sync.erasures
 import sync.intents
 import sync.people
 import sync.plan
@@ -248,7 +249,7 @@ def _unredacted() -> Iterator[None]:
 
 
 def _erases_once(self: Any, conn: Any, write: Any, identity: int, outcome: Any) -> None:
-    sync.answers.confirm(conn, write.record, self._puller.now())
+    sync.erasures.confirm(conn, write.record, self._puller.now())
     self._ends.append((identity, "refused", outcome.reason, 0))
 
 
