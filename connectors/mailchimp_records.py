@@ -13,6 +13,9 @@ from connectors.mailchimp_fields import MERGE
 from mapping.fields import Codec, Field
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState, Seen, Value
 
+_NO_REASON = ("None given", "N/A (Unsubscribed by admin)")
+"""What Mailchimp says where nobody gave a reason."""
+
 
 class Reader:
     """Decodes members through one field table."""
@@ -79,8 +82,9 @@ def _consent(member: wire.Member, modified: Millis) -> tuple[ConsentSeen, ...]:
     grant: a member that a program adds carries the program's address as the one that confirmed."""
     address, status = member.email_address, member.status
     if status == "unsubscribed":
-        why = f": {member.unsubscribe_reason}" if member.unsubscribe_reason else ""
-        evidence = f"Mailchimp: status unsubscribed{why}"
+        said = member.unsubscribe_reason
+        why = f": {said}" if said and said not in _NO_REASON else ""
+        evidence = f"Mailchimp: unsubscribed{why}"
         return (ConsentSeen(address, ConsentState.WITHDRAWN, MARKETING, modified, evidence),)
     if status == "cleaned":
         return (ConsentSeen(address, ConsentState.UNDELIVERABLE, MARKETING, modified, "Mailchimp: status cleaned"),)

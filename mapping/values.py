@@ -61,6 +61,17 @@ def exact(value: Value) -> Value:
     return value
 
 
+def told(value: Value) -> str:
+    """A value within a sentence for people."""
+    if isinstance(value, dict):
+        return ", ".join(told(part) for part in value.values() if not blank(part))
+    if isinstance(value, list):
+        return ", ".join(map(told, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
 def same(left: Value, right: Value) -> bool:
     """Whether two values are one to the letter, Unicode form and line ends aside."""
     return bool(left == right) or bool(exact(left) == exact(right))

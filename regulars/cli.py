@@ -53,7 +53,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if _SHOWN else None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # In a pipe nothing is cut. A terminal tells its own width.
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": None if _SHOWN else 160},
     epilog="Exit codes: 0 done, 1 something was refused or waits for you, 2 wrong use or configuration, "
     "3 a connection failed.",
 )
@@ -110,6 +111,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "conflicts": commands_waiting.conflicts,
         "settle": commands_decide.settle,
         "duplicates": commands_waiting.duplicates,
+        "held": commands_waiting.held,
         "lead": commands_decide.lead,
         "join": commands_decide.join,
         "split": commands_decide.split,

@@ -43,10 +43,13 @@ def doctor(json: Json = False) -> None:
     checks: list[Check] = []
     with workspace(here) as business:
         checks.append(Check("configuration", "good", "regulars.toml says what it should."))
-        for check in (_fields, _store, _key, _clock, _disk):
-            checks.extend(_safely(check, business))
-        for name in business.config.connections:
-            checks.extend(_connection(business, name))
+        checks.extend(_safely(_fields, business))
+        checks.extend(_safely(_store, business))
+        if all(check.state != "bad" for check in checks):  # what follows rests on the store
+            for check in (_key, _clock, _disk):
+                checks.extend(_safely(check, business))
+            for name in business.config.connections:
+                checks.extend(_connection(business, name))
         if not business.config.connections:
             checks.append(
                 Check("connections", "warn", "There is none yet.", "Run `regulars connect PLATFORM`.", WAITING)
@@ -73,7 +76,7 @@ def _safely(check: Callable[[Workspace], Iterator[Check]], business: Workspace) 
 
 
 def _fields(business: Workspace) -> Iterator[Check]:
-    known = len(business.policies.kinds)
+    known = len(business.kinds)
     if known:
         yield Check("fields", "good", f"{count(known, 'field')} over all connections.")
 

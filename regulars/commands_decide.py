@@ -64,7 +64,7 @@ def settle(
 def meant(field: str, open_: Sequence[str], business: Workspace) -> str:
     """Our name of a field, given as such or as its label. Raises WrongUse."""
     otherwise = f"Open conflicts are in {listed(open_, 'and')}." if open_ else ""
-    known = dict.fromkeys((*business.policies.kinds, *open_))
+    known = dict.fromkeys((*business.kinds, *open_))
     return one_field(field, known, business.labels, f'There is no field "{field}".', otherwise)
 
 
@@ -120,10 +120,8 @@ def leave_alone(
         with business.read() as conn:
             person = one_person(conn, who)
         if not off:
-            decide.leave_alone(business.database, person.id, now())
-            text = (
-                f"{_named(person)} is left alone from now on. `regulars leave-alone {person.id} --off` takes it back."
-            )
+            since = "from now on" if decide.leave_alone(business.database, person.id, now()) else "already"
+            text = f"{_named(person)} is left alone {since}. `regulars leave-alone {person.id} --off` takes it back."
         elif decide.leave_alone_no_more(business.database, person.id):
             text = f"{_named(person)} is not left alone any more. The next sync writes what is missing."
         else:

@@ -150,7 +150,7 @@ def _write(
                 stream.writelines(line + b"\n" for line in lines)
                 rows += len(lines)
             return [], rows
-        table = table_of(What(what.value), business.policies.kinds)
+        table = table_of(What(what.value), business.kinds)
         total = table.count(conn)
         out = writer(kind, table.headings, stream, bom=bom, misfits=misfits)
         with _watch(here, what, total) as tell:
@@ -184,7 +184,7 @@ def import_(
     here = session(json)
     assert what is Brought.DECISIONS
     with _lines(here, file) as lines, workspace(here) as business:
-        known, fields = business.names(), business.policies.kinds
+        known, fields = business.names(), business.kinds
         with nullcontext() if dry_run else deciding(business):
             told = portable_in.bring_in(business.database, lines, known, fields, now(), dry_run=dry_run)
     document = {

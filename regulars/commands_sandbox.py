@@ -80,6 +80,7 @@ def _tell(here: Session, street: Street, addresses: list[str], state: Path | Non
         rows.append(("Mailchimp", f"{mailchimp}   credential [name]{street.key}[/]"))
         show.facts(here.out, rows)
         here.say("\nIn another terminal, in a folder of its own:")
+        here.say("  regulars init")
         here.say(f"  HUBSPOT_TOKEN={street.token} regulars connect hubspot --base-url {hubspot}")
         here.say(f"  MAILCHIMP_API_KEY={street.key} regulars connect mailchimp --base-url {mailchimp}")
         here.say("\n[soft]Ctrl-C ends it.[/]")

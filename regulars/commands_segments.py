@@ -33,7 +33,7 @@ def defined(business: Workspace) -> dict[str, Segment]:
     """The business's segments. Raises ConfigError."""
     text = (business.folder / FILE).read_text("utf-8")
     found = read_segments(business.config.segments, business.config.connections, text, FILE)
-    check_fields(found, {name: business.labels.get(name, name) for name in business.policies.kinds}, text, FILE)
+    check_fields(found, {name: business.labels.get(name, name) for name in business.kinds}, text, FILE)
     return found
 
 
@@ -195,7 +195,7 @@ def _capital(text: str) -> str:
 def _preview(here: Session, business: Workspace, name: str, rule: str, limit: int) -> None:
     known = defined(business)
     one = read_preview(rule, known)
-    check_fields({"preview": one}, {n: business.labels.get(n, n) for n in business.policies.kinds}, "", "--preview")
+    check_fields({"preview": one}, {n: business.labels.get(n, n) for n in business.kinds}, "", "--preview")
     beside = name if name in known else ""
     if beside:
         evaluate(business.database, known, moment(business), last_revision(business.database), people=[])

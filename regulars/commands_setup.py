@@ -7,17 +7,21 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
+import phonenumbers
 import typer
 from rich.markup import escape
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Confirm
 
 from connectors import CATALOGUE
+from mapping.countries import country_code
 from regulars import show
+from regulars.asking import ask
 from regulars.config import FILE
 from regulars.config_edit import new_file, remove_connection, save
 from regulars.session import Json, Yes, session
-from regulars.trouble import Waiting, WrongUse, listed
+from regulars.trouble import Waiting, WrongUse, listed, nearest
 from regulars.words import ago
 from regulars.workspace import now, workspace
 from sync import queries, runs
@@ -29,7 +33,7 @@ _LISTED = {"platform", "direction", "create", "audience", "credential", "base_ur
 def init(
     name: Annotated[str | None, typer.Option(help="The business's name.")] = None,
     country: Annotated[
-        str | None, typer.Option(help="Two letters: how to read phone numbers without a prefix.")
+        str | None, typer.Option(help="Two letters or its name: how to read phone numbers without a prefix.")
     ] = None,
     timezone: Annotated[str | None, typer.Option(help='For dates and times, such as "Europe/Berlin".')] = None,
     json: Json = False,
@@ -42,16 +46,17 @@ def init(
             f"{path} is there already.", fix="Edit it, or use another folder with `regulars -C FOLDER init`."
         )
     if here.may_ask:
-        name = name or Prompt.ask("What is the business called?", console=here.out)
-        country = country or Prompt.ask("Country (two letters)", default=_country() or None, console=here.out)
-        timezone = timezone or Prompt.ask("Time zone", default=_timezone(), console=here.out)
+        name = name or ask(here, "What is the business called?", _named)
+        country = country or ask(here, "In which country is it? Two letters, or its name.", _a_country, _country())
+        timezone = timezone or ask(here, "Time zone?", _a_timezone, _timezone())
     missing = [option for option, given in (("--name", name), ("--country", country)) if not given]
     if missing:
         raise WrongUse(
             f"{listed(missing, 'and')} is missing.", fix='As in `regulars init --name "Backhaus" --country DE`.'
         )
+    text = new_file(_named(name or ""), _a_country(country or ""), _a_timezone(timezone or _timezone()))
     here.folder.mkdir(parents=True, exist_ok=True)
-    save(here.folder, new_file(name or "", country or "", timezone or _timezone()))
+    save(here.folder, text)
 
     def lines(_: object) -> None:
         here.say(f"[good]✓[/] {escape(name or '')} lives in {escape(str(path))}.")
@@ -60,6 +65,28 @@ def init(
             here.say(f"  [strong]regulars connect {entry.name}[/]")
 
     here.emit({"file": str(path), "business": name, "platforms": [entry.name for entry in CATALOGUE]}, lines)
+
+
+def _named(said: str) -> str:
+    if not said.strip():
+        raise WrongUse("A business needs a name.", fix='As in "Backhaus".')
+    return said.strip()
+
+
+def _a_country(said: str) -> str:
+    """Two letters, from the letters or the name of a country."""
+    code = country_code(said)
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise WrongUse(f'"{said}" is no country.', fix='Give its two letters, such as "DE" or "US", or its name.')
+    return code
+
+
+def _a_timezone(said: str) -> str:
+    zones = available_timezones()
+    if zones and said not in zones:
+        hint = nearest(said, zones) or 'Give it as in "Europe/Berlin".'
+        raise WrongUse(f'"{said}" is no time zone.', fix=hint)
+    return said
 
 
 def _country() -> str:
@@ -92,7 +119,7 @@ def connections(json: Json = False) -> None:
                     **part.model_dump(mode="json", include=_LISTED),
                     "account": line.account_name if line else "",
                     "records": line.records if line else 0,
-                    "read": line.pulled_at if line else 0,
+                    "read": (line.pulled_at if line else 0) or None,
                     "stopped": line.stopped if line else [],
                 }
             )
@@ -108,7 +135,7 @@ def connections(json: Json = False) -> None:
                 note = "[warn]stopped[/]" if one["stopped"] else "[soft]sandbox[/]" if one["base_url"] else ""
                 cells = (one["platform"], escape(one["account"]), one["direction"], one["create"])
                 made.add_row(
-                    f"[name]{one['name']}[/]", *cells, show.number(one["records"]), ago(one["read"], now()), note
+                    f"[name]{one['name']}[/]", *cells, show.number(one["records"]), ago(one["read"] or 0, now()), note
                 )
             here.out.print(made)
 

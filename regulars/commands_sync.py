@@ -210,8 +210,8 @@ def runs(
             {
                 "run": line.id,
                 "kind": line.kind,
-                "started": when(line.started, business.timezone),
-                "ended": when(line.ended, business.timezone) if line.ended else None,
+                "started": line.started,
+                "ended": line.ended or None,
                 "undoes": line.undoes or None,
                 "plan_hash": line.plan_hash,
                 "uncertain": open_[line.id],

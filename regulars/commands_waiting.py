@@ -1,4 +1,4 @@
-"""Commands that list what waits for a person's decision: conflicts, duplicates."""
+"""Commands that list what waits for a person or was left as it is: conflicts, duplicates, held."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.markup import escape
 from regulars import show
 from regulars.commands_decide import meant
 from regulars.session import Json, Session, session
-from regulars.trouble import DONE, WAITING
-from regulars.words import CUT, label, shown
+from regulars.trouble import DONE, WAITING, WrongUse, listed, nearest
+from regulars.words import CUT, LISTED, ONE, label, shown
 from regulars.workspace import Workspace, workspace
 from sync import queries
 from sync.store.records import load_cases
@@ -125,4 +125,51 @@ def _each(
         shows = values.get((line.person, line.name), {})
         who = shown(line.who or line.email or line.person, cut)
         made.add_row(escape(who), *(escape(shown(shows.get(name), cut)) for name in names))
+    here.out.print(made)
+
+
+def held(
+    what: Annotated[str | None, typer.Argument(metavar="[WHAT]", help=f"Only these: {', '.join(LISTED)}.")] = None,
+    field: Annotated[str | None, typer.Option(help="Only in this field.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    json: Json = False,
+) -> None:
+    """List what was left as it is, person by person, and why: held, refused, contested, cleared, for review."""
+    here = session(json)
+    if what is not None and what not in LISTED:
+        raise WrongUse(f'There is no "{what}" to list.', fix=nearest(what, LISTED) or f"There are {listed(LISTED)}.")
+    with workspace(here) as business:
+        kinds = [what] if what else list(LISTED)
+        with business.read() as conn:
+            counts = [(name, total) for kind, name, total in queries.finding_counts(conn) if kind in kinds]
+            name = meant(field, [one for one, _ in counts], business) if field else ""
+            found = queries.findings(conn, kinds=kinds, name=name, limit=1_000_000)
+        found.sort(key=lambda line: LISTED.index(line.kind))  # what needs somebody comes first
+
+        def lines(_: object) -> None:
+            if not found:
+                here.say("Nothing is held back: every side shows what it should, or is a conflict.")
+                return
+            _reasons(here, business, found[:limit])
+            if len(found) > limit:
+                here.say(f"[soft]The first {limit} of {len(found):,}; --limit shows more.[/]")
+            here.say("[soft]`regulars release --who WHO` lets go of what is held at somebody.[/]")
+
+        here.emit([_held_document(line) for line in found], lines)
+        raise typer.Exit(WAITING if any(line.kind in ("contested", "review") for line in found) else DONE)
+
+
+def _held_document(line: queries.FindingLine) -> dict[str, Any]:
+    who = {"person": line.person, "name": line.who, "email": line.email}
+    return {"what": line.kind, **who, "connection": line.connection, "field": line.name, "why": line.detail}
+
+
+def _reasons(here: Session, business: Workspace, found: Sequence[queries.FindingLine]) -> None:
+    made = show.table(here.out, "person", "what!", "where!", "field", "why")
+    cut = CUT if here.terminal else 0
+    for line in found:
+        who = shown(line.who or line.email or line.person, cut)
+        where = f"[name]{escape(line.connection)}[/]"
+        field = label(line.name, business.labels) if line.name else "[soft]-[/]"
+        made.add_row(escape(who), ONE[line.kind], where, field, escape(shown(line.detail, 2 * cut)))
     here.out.print(made)

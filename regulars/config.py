@@ -264,6 +264,8 @@ def parse(text: str, file: str = FILE) -> Config:
         line = int(found[1]) if found and found[1] else len(text.splitlines())
         said = re.sub(r"\s*\(at .*\)", "", str(error))
         fix = "Values stand in quotes, and each [section] on a line of its own."
+        if "twice" in said or "overwrite" in said:
+            fix = "Each section and each key stands once."
         raise ConfigError(f"this is not TOML: {said}.", file=file, line=line, fix=fix) from None
     try:
         config = Config.model_validate(table)

@@ -49,6 +49,8 @@ def _sentence(kind: str, where: Where, details: typing.Any, model: type[BaseMode
         hint = nearest(last, known) or f"Known here: {', '.join(known)}."
         return f'there is no key "{last}".', hint
     if kind == "missing":
+        if keys := _keys_at(model, where):
+            return "this section is missing.", f"Add [{'.'.join(map(str, where))}] with {listed(keys[:3], 'and')}."
         return "this key is missing.", f"Add a line `{last} = ...`."
     if kind in ("enum", "literal_error"):
         expected = details["ctx"]["expected"].replace("'", '"')

@@ -93,7 +93,7 @@ class Steps:
     def choose(self, wishes: Wishes, found: connecting.Fields, elsewhere: frozenset[str]) -> None:
         """Everything that is chosen; *elsewhere* names fields that another of the audiences has."""
         if self.title:
-            self.here.say(f"\n[strong]{escape(self.title)}[/] is [name]{self.name}[/]:")
+            self.here.say(f"\nThe audience [strong]{escape(self.title)}[/], here called [name]{self.name}[/]:")
         self._fields(wishes, found, elsewhere)
         chosen = self.streams(wishes.streams)
         if wishes.streams is None and chosen:

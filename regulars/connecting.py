@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from connectors.base import Connector, CredentialKind, Option, Platform, RemoteF
 from mapping.fields import Field
 from mapping.values import Kind
 from regulars import show, try_files
+from regulars.asking import ask
 from regulars.config import ConnectionConfig
 from regulars.session import Session
 from regulars.trouble import REDACT, WrongUse, listed, nearest
-from regulars.words import CUT, shown
+from regulars.words import CUT, label, shown
 
 SAMPLES = 3
 
@@ -52,10 +54,16 @@ def credential(
     REDACT.learn(parts)
     if missing:
         names = listed([entry.environment.get(option.id, option.id) for option in missing], "and")
-        what = listed([f"its {option.label.lower()}" for option in missing], "and")
+        what = listed([f"its {_inside(option.label)}" for option in missing], "and")
         fix = f"Set {names}, or give a file with --credential-file (- reads it from stdin). Never as an argument."
         raise WrongUse(f"{entry.title} needs {what}.", fix=fix)
     return parts
+
+
+def _inside(label: str) -> str:
+    """A label within a sentence: small, but for an abbreviation."""
+    first, _, rest = label.partition(" ")
+    return " ".join(filter(None, (first if first.isupper() else first.lower(), rest)))
 
 
 def _from_file(file: Path, asked: Sequence[Option]) -> dict[str, str]:
@@ -152,26 +160,31 @@ def choose_fields(
     """Our names of the rows to use. *wanted* is the option's text; *present* what was chosen before; what is only
     *elsewhere*, in another audience that is connected with this one, is left out and said."""
     known = [row.name for row in found.ready if row.name != "email"]
-    chosen = wanted
-    if chosen is None and present is not None:
+    if wanted is None and present is not None:
         return [name for name in present if name in known or name != "email"]
-    if chosen is None and here.may_ask:
+    read = partial(_fields_named, here, known, elsewhere)
+    if wanted is None and here.may_ask:
         made = show.table(here.out, "name!", "field", "there", "")
         for row in found.ready:
             way = "[soft]read only[/]" if not row.writable else ""
             made.add_row(f"[name]{row.name}[/]", escape(row.label), escape(row.remote), way)
         here.out.print(made)
-        chosen = Prompt.ask("Which fields? Names with commas, or Enter for all", default="", console=here.out)
-    if not chosen or chosen.strip() == "all":
-        return known
-    names = [name.strip() for name in chosen.split(",") if name.strip()]
-    _left_out(here, [name for name in names if name not in known and name in elsewhere])
-    names = [name for name in names if name in known or name not in elsewhere]
+        return ask(here, "Which fields? Names with commas, or Enter for all:", read)
+    return read(wanted or "")
+
+
+def _fields_named(here: Session, known: Sequence[str], elsewhere: frozenset[str], said: str) -> list[str]:
+    """The fields that *said* names, all of the *known* ones where it is empty. Raises WrongUse."""
+    if said.strip() in ("", "all"):
+        return list(known)
+    names = [name.strip() for name in said.split(",") if name.strip()]
+    names = [name for name in names if name != "email"]
     for name in names:
-        if name not in known and name != "email":
+        if name not in known and name not in elsewhere:
             hint = nearest(name, known) or f"There are {listed(known, 'and')}."
             raise WrongUse(f'There is no field "{name}" to choose.', fix=hint)
-    return [name for name in names if name != "email"]
+    _left_out(here, [name for name in names if name not in known])
+    return [name for name in names if name in known]
 
 
 def _left_out(here: Session, names: Sequence[str]) -> None:
@@ -184,12 +197,18 @@ def choose_own(
 ) -> dict[str, dict[str, str]]:
     """Fields of one's own, as the configuration keeps them: our name → remote name, type and way. What is only
     *elsewhere* is left out and said."""
-    texts = list(wanted)
-    if not texts and found.own and here.may_ask:
-        names = ", ".join(one.remote.rpartition(".")[2] for one in islice(found.own, 12))
-        here.say(f"Fields of your own there: [name]{escape(names)}[/]" + (" …" if len(found.own) > 12 else ""))
-        said = Prompt.ask("Add any? As our_name=there, with commas, or Enter for none", default="", console=here.out)
-        texts = [part.strip() for part in said.split(",") if part.strip()]
+    read = partial(_own_named, here, found, elsewhere)
+    if wanted or not (found.own and here.may_ask):
+        return read(wanted)
+    names = ", ".join(one.remote.rpartition(".")[2] for one in islice(found.own, 12))
+    here.say(f"Fields of your own there: [name]{escape(names)}[/]" + (" …" if len(found.own) > 12 else ""))
+    question = "Add any? As our_name=there, with commas, or Enter for none:"
+    return ask(here, question, lambda said: read([part.strip() for part in said.split(",") if part.strip()]))
+
+
+def _own_named(
+    here: Session, found: Fields, elsewhere: frozenset[str], texts: Sequence[str]
+) -> dict[str, dict[str, str]]:
     custom: dict[str, dict[str, str]] = {}
     for text in texts:
         ours, sign, theirs = (part.strip() for part in text.partition("="))
@@ -263,7 +282,7 @@ def show_samples(here: Session, people: Iterable[Mapping[str, Any]], labels: Map
         for name, pair in one["fields"].items():
             there, ours = shown(_plain(pair["there"]), CUT), shown(pair["here"], CUT)
             after = f"[soft]{escape(ours)}[/]" if there == ours else f"[after]{escape(ours)}[/]"
-            made.add_row(escape(labels.get(name) or name), escape(there), after)
+            made.add_row(escape(label(name, labels)), escape(there), after)
         here.out.print(made)
         for problem in one["problems"]:
             here.say(f"[warn]Left out:[/] {escape(problem)}")

@@ -66,6 +66,7 @@ class Bars:
             console=console,
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._ended: set[tuple[str, str]] = set()
         self.quota: Callable[[str], int | None] = lambda connection: None
 
     def __enter__(self) -> Self:
@@ -81,9 +82,22 @@ class Bars:
         """A step begins; *total* is how many are expected, where that is known."""
         key = (connection, what)
         if key in self._tasks:
-            self._progress.update(self._tasks[key], total=total)
+            self._again(key, total)
             return
         self._tasks[key] = self._progress.add_task(words(what), total=total, connection=connection, note="")
+
+    def _again(self, key: tuple[str, str], total: int | None) -> None:
+        """A step goes on, or begins once more: who is who is then worked out anew, and whatever else comes on top."""
+        task = self._tasks[key]
+        if key in self._ended and key[1] == "people":
+            self._progress.reset(task, total=total)
+        else:
+            before = self._done(task) if key in self._ended else 0
+            self._progress.update(task, total=None if total is None else int(before) + total)
+        self._ended.discard(key)
+
+    def _done(self, task: TaskID) -> float:
+        return self._progress.tasks[self._progress.task_ids.index(task)].completed
 
     def advance(self, connection: str, what: str, count: int, note: str = "") -> None:
         """*count* more are done; *note* says what is left of a quota."""
@@ -99,7 +113,8 @@ class Bars:
         """A step is done."""
         task = self._tasks.get((connection, what))
         if task is not None:
-            done = self._progress.tasks[self._progress.task_ids.index(task)].completed
+            done = self._done(task)
+            self._ended.add((connection, what))
             self._progress.update(task, total=done or 1, completed=done or 1)
 
     def say(self, text: str) -> None:

@@ -223,8 +223,9 @@ def _tell(kind: str, text: str, fix: str, code: int) -> None:
     if here.json and not here.answered:
         here.emit({"error": {"kind": kind, "text": text, "fix": fix}, "exit": code}, lambda console: None)
     else:
+        between = "\n" if "\n" in text else " "
         here.err.print(
-            f"[bad]{_escape(text)}[/]" + (f" {_escape(fix)}" if fix else ""), soft_wrap=not here.err.is_terminal
+            f"[bad]{_escape(text)}[/]" + (f"{between}{_escape(fix)}" if fix else ""), soft_wrap=not here.err.is_terminal
         )
     raise typer.Exit(code)
 

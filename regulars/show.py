@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from regulars.words import FINDINGS, count, seconds
+from regulars.words import FINDINGS, LISTED, count, label, seconds
 from sync.balance import Balance, ConnectionBalance
 
 QUOTA = "quota_left"
@@ -61,6 +61,13 @@ def balance_table(console: Console, balance: Balance) -> None:
     console.print(" · ".join(parts))
     if balance.dry_run:
         console.print("[soft]A dry run: nothing was written.[/]")
+        bill_line(console, sum(part.creates for part in balance.connections.values()))
+
+
+def bill_line(console: Console, creates: int) -> None:
+    """What making records may cost."""
+    if creates:
+        console.print(f"[warn]{count(creates, 'new record')}[/]: platforms may bill for contacts.")
 
 
 def _pulled(console: Console, parts: Mapping[str, ConnectionBalance]) -> None:
@@ -114,6 +121,8 @@ _WRITTEN: _Counts = {
 _REHEARSED: _Counts = {
     "planned": (lambda part: part.planned, ""),
     "would write": (lambda part: part.would_write, "good"),
+    "opt-outs": (lambda part: part.opt_outs, ""),
+    "new there": (lambda part: part.creates, ""),
     "held": (lambda part: part.held, "warn"),
     "later": (lambda part: part.pending, "warn"),
 }
@@ -143,6 +152,8 @@ def trouble_lines(balance: Balance) -> list[str]:
 def next_lines(balance: Balance) -> list[str]:
     """What to do next, where anything is to be done."""
     lines = []
+    if balance.dry_run and balance.planned:
+        lines.append("See each change: [strong]regulars plan[/]")
     if balance.conflicts:
         lines.append("See the conflicts: [strong]regulars conflicts[/]")
     if balance.findings.get("duplicate"):
@@ -158,5 +169,10 @@ def finding_table(console: Console, counts: Sequence[tuple[str, str, int]], labe
     """How many findings there are, by kind and field."""
     made = table(console, "what", "field", "count>")
     for kind, name, total in counts:
-        made.add_row(escape(FINDINGS.get(kind, kind)), escape(labels.get(name, name)) or "[soft]-[/]", number(total))
+        made.add_row(escape(FINDINGS.get(kind, kind)), escape(label(name, labels)) or "[soft]-[/]", number(total))
     console.print(made)
+    kinds = {kind for kind, *_ in counts}
+    lists = {"conflicts": {"conflict"}, "duplicates": {"duplicate"}, "held": set(LISTED)}
+    hints = [f"[strong]regulars {command}[/]" for command, listed in lists.items() if kinds & listed]
+    if hints:
+        console.print(f"[soft]See who and why:[/] {', '.join(hints)}")

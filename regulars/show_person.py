@@ -13,7 +13,7 @@ from mapping.roles import words
 from regulars import show, show_facts, show_roles
 from regulars.person_documents import find, named
 from regulars.session import Session
-from regulars.words import CLAIMS, CUT, DECISIONS, FINDINGS, KINDS, RULES, count, label, shown, when
+from regulars.words import CLAIMS, CUT, DECISIONS, KINDS, ONE, RULES, count, label, shown, when
 from sync.queries import PersonLine, WriteLine
 from sync.queries_facts import PersonFacts
 from sync.why import Answer, FieldAnswer
@@ -97,7 +97,9 @@ def _consent(stands: Standing, answer: Answer, timezone: str) -> str:
 
 def _open(here: Session, answer: Answer, labels: Mapping[str, str]) -> None:
     for finding in answer.findings:
-        what = FINDINGS.get(finding.kind, finding.kind).partition(":")[0]
+        if finding.kind == "conflict" and finding.name in answer.person.conflicts:
+            continue  # it stands among the values
+        what = ONE.get(finding.kind, finding.kind)
         field = f" {label(finding.name, labels)}" if finding.name else ""
         where = f" at {finding.connection}" if finding.connection else ""
         here.out.print(f"[warn]{escape(what.capitalize())}[/]{escape(field + where)}: {escape(finding.detail)}")
@@ -133,7 +135,7 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
     for decision in answer.case.decisions:
         console.print(
             f"[warn]{when(decision.at, timezone)}[/]: {DECISIONS[decision.kind.value]}"
-            + _about(decision, labels, timezone)
+            + (_between(answer, decision) or _about(decision, labels, timezone))
         )
     if total > 1 and not answer.ties and not answer.case.decisions:
         console.print(f"{count(total, 'record')}, joined by what they held before.")
@@ -143,6 +145,15 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
     first = next(iter(answer.fields), "")
     if first:
         console.print(f"\n[soft]More about one field: regulars why {line.id} {first}[/]")
+
+
+def _between(answer: Answer, decision: Decision) -> str:
+    """Between which records it was said that they are, or are not, one person."""
+    if not decision.other:
+        return ""
+    pair = (decision.record, decision.other)
+    both = [" ".join(named(answer, (record,))) or "a record of somebody else" for record in pair]
+    return escape(f" ({' and '.join(both)})")
 
 
 def _about(decision: Decision, labels: Mapping[str, str], timezone: str) -> str:
@@ -180,7 +191,9 @@ def why_field(
             + _about(decision, labels, timezone)
         )
     for finding in part.findings:
-        console.print(f"[warn]{escape(finding.kind)}[/] {escape(finding.connection)}: {escape(finding.detail)}")
+        if part.conflict is None or finding.kind != "conflict":
+            what = ONE.get(finding.kind, finding.kind).capitalize()
+            console.print(f"[warn]{what}[/] at {escape(finding.connection)}: {escape(finding.detail)}")
     for write in part.writes:
         console.print(f"[soft]{_write(write, timezone)}[/]")
 

@@ -125,8 +125,7 @@ def plan_summary(console: Console, counts: Mapping[tuple[str, WriteKind], int], 
         made.add_row(f"[name]{escape(name)}[/]", *(show.number(numbers[kind]) for kind in kinds))
     console.print(made)
     creates = sum(total for (_, kind), total in counts.items() if kind is WriteKind.CREATE)
-    if creates:
-        console.print(f"[warn]{creates:,} new records[/]: platforms may bill for contacts.")
+    show.bill_line(console, creates)
     final = sum(total for (_, kind), total in counts.items() if kind in FINAL)
     if final:
         console.print(f"[warn]{final:,} cannot be undone[/] (opt-outs and archivings).")

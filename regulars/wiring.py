@@ -146,20 +146,28 @@ def tables(config: Config) -> dict[str, FieldTable]:
     return found
 
 
-def policies(config: Config) -> Policies:
-    """The business's rules as the fold takes them. Raises ConfigError for a rule about an unknown field."""
-    kinds: dict[str, Kind] = {}
+def kinds(config: Config) -> dict[str, Kind]:
+    """The fields that the connections carry, and what kind of value each holds."""
+    found: dict[str, Kind] = {}
     for table in tables(config).values():
         for row in table:
-            kinds.setdefault(row.name, row.kind)
+            found.setdefault(row.name, row.kind)
+    return found
+
+
+def policies(config: Config) -> Policies:
+    """The business's rules as the fold takes them. Raises ConfigError for a rule about an unknown field."""
+    carried = kinds(config)
     for name in config.fields:
-        if kinds and name not in kinds:
-            hint = nearest(name, kinds) or f"Known are {listed(sorted(kinds), 'and')}."
+        if carried and name not in carried:
+            hint = nearest(name, carried) or f"Known are {listed(sorted(carried), 'and')}."
             raise ConfigError(f'no connection has a field "{name}".', file=FILE, key=f"fields.{name}", fix=hint)
+    # What a connection read stays known when it is closed, and means what it meant.
+    meant = {row.name: row.kind for entry in CATALOGUE for row in entry.connector.table}
     return Policies(
         {name: rule.policy_of() for name, rule in config.fields.items()},
         {name: rank for rank, name in enumerate(config.connections)},
-        kinds,
+        meant | carried,
         config.business.country,
         config.contested_window,
     )

@@ -44,7 +44,23 @@ FINDINGS: Mapping[str, str] = {
     "duplicate": "second records of one person on one platform",
     "cleared": "cleared by somebody, and not refilled",
     "refused": "refused by the platform",
+    "cannot": "cannot be shown there",
 }
+
+ONE: Mapping[str, str] = {
+    "conflict": "conflict",
+    "held": "held",
+    "contested": "contested",
+    "review": "for review",
+    "duplicate": "second record",
+    "cleared": "cleared",
+    "refused": "refused",
+    "cannot": "cannot",
+}
+"""What one finding is called."""
+
+LISTED = ("contested", "review", "refused", "cannot", "cleared", "held")
+"""What `regulars held` lists, in the order in which it matters; conflicts and duplicates have lists of their own."""
 
 DECISIONS: Mapping[str, str] = {
     "same": "said to be the same person",

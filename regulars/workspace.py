@@ -17,6 +17,7 @@ from connectors.base import Connector, Platform
 from connectors.pace import Pace
 from mapping.decisions import Policies
 from mapping.model import BADGE
+from mapping.values import Kind
 from regulars import wiring
 from regulars.config import FILE, Config, load
 from regulars.config_roles import check_role_fields, read_roles
@@ -67,6 +68,11 @@ class Workspace:
     @cached_property
     def policies(self) -> Policies:
         return wiring.policies(self.config)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The fields that the connections carry, and what kind of value each holds."""
+        return wiring.kinds(self.config)
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
@@ -132,7 +138,7 @@ class Workspace:
         text = (self.folder / FILE).read_text("utf-8")
         found = read_segments(self.config.segments, self.config.connections, text, FILE)
         roles = read_roles(self.config.roles, found, self.config.connections, text, FILE)
-        fields = {name: self.labels.get(name, name) for name in self.policies.kinds}
+        fields = {name: self.labels.get(name, name) for name in self.kinds}
         check_fields(found, fields, text, FILE)
         check_role_fields(roles, fields, text, FILE)
         return Audiences(found, zone(self.timezone) or UTC, roles, self.policies)
@@ -255,5 +261,5 @@ def one_person(conn: Connection, who: str) -> queries.PersonLine:
         raise WrongUse(f'Nobody is known as "{who}".', fix=fix)
     if len(found) > 1:
         lines = "\n".join(f"  {line.id}  {line.name or '(no name)'}  {line.email}" for line in found)
-        raise WrongUse(f'"{who}" may be any of these {len(found)} people:\n{lines}\n', fix="Give the id.")
+        raise WrongUse(f'"{who}" may be any of these {len(found)} people:\n{lines}', fix="Give the id.")
     return found[0]

@@ -30,7 +30,8 @@ class StreamBalance:
 class ConnectionBalance:
     """What one run did with one connection. `held` writes wait for a person, `pending` ones for the next run;
     `moved` ones were planned anew because somebody changed the record meanwhile. `would_write` is what a dry run found
-    to write and left; `uncertain` ones may have arrived, and are not sent again unseen."""
+    to write and left; `uncertain` ones may have arrived, and are not sent again unseen. `opt_outs` and `creates` are
+    those among the applied writes, or among those that a dry run would write."""
 
     pulled: int = 0
     new: int = 0

@@ -76,12 +76,21 @@ def rehearse(works: Works, run: Run, spool: Spool) -> None:
         count = sum(spool.counts[name, kind] for kind in WriteKind)
         balance = run.balance.connections[name]
         balance.planned = count
-        if name in run.blocked:
-            balance.held = count
-        elif name not in run.pullers:
-            balance.pending = count
-        else:
-            balance.would_write = count
+        if name in run.blocked or name not in run.pullers:
+            _waits(run, name, count)
+            continue
+        balance.would_write = count
+        balance.opt_outs = spool.counts[name, WriteKind.OPT_OUT]
+        balance.creates = spool.counts[name, WriteKind.CREATE]
+
+
+def _waits(run: Run, name: str, count: int) -> None:
+    """Writes that cannot leave now: for a person where a guard stopped the connection, else for the next run."""
+    balance = run.balance.connections[name]
+    if name in run.blocked and name not in run.balance.failures:
+        balance.held += count
+    else:
+        balance.pending += count
 
 
 def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> bool:
@@ -92,11 +101,8 @@ def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> 
         balance.planned -= balance.pending + balance.held
         balance.pending = balance.held = 0
     balance.planned += count
-    if wired.name in run.blocked and count:
-        balance.held += count
-        return False
-    if wired.name not in run.pullers or not count:
-        balance.pending += count
+    if wired.name in run.blocked or wired.name not in run.pullers or not count:
+        _waits(run, wired.name, count)
         return False
     pusher = works.pusher(run, wired)
     works.progress.begin(wired.name, "push", count)
@@ -117,7 +123,16 @@ def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> 
     balance.pending += count - done.applied - done.refused - done.moved - done.uncertain
     balance.opt_outs += done.by_kind[WriteKind.OPT_OUT]
     balance.creates += done.by_kind[WriteKind.CREATE]
+    if not again:
+        run.balance.notes.extend(_rest(wired.name, total, other) for other, total in sorted(done.resting.items()))
     return bool(done.applied or done.moved or done.refused or done.lost)
+
+
+def _rest(name: str, total: int, other: str) -> str:
+    rests, wait = ("write", "rests"), "waits"
+    if total != 1:
+        rests, wait = ("writes", "rest"), "wait"
+    return f"{total:,} {rests[0]} to {name} {rests[1]} on what {other} shows, and {wait} until {other} goes on."
 
 
 def _read_back(run: Run, wired: Wired, pusher: Pusher) -> None:

@@ -50,7 +50,8 @@ def settle(database: Database, name: str, prefer: str, now: Millis, people: Sequ
                     decisions.append(Decision(DecisionKind.KEEP, kept.id, now, revision, name, value))
         if not decisions:
             raise NothingToDecide(
-                f"No open conflict in {name!r} where {prefer!r} shows a value. `regulars conflicts` lists what is open."
+                f'There is no open conflict in "{name}" where {prefer} shows a value.'
+                " `regulars conflicts` lists what is open."
             )
         records.add_decisions(conn, decisions)
         records.mark(conn, [decision.record for decision in decisions], MARK_FOLD)
@@ -100,13 +101,17 @@ def release_person(database: Database, person: str, name: str | None, now: Milli
     return lifted
 
 
-def leave_alone(database: Database, person: str, now: Millis) -> None:
-    """Write nothing to this person's records any more. An opt-out still reaches them everywhere."""
+def leave_alone(database: Database, person: str, now: Millis) -> bool:
+    """Write nothing to this person's records any more. An opt-out still reaches them everywhere. Returns whether that
+    is news."""
     revision = runs.last_revision(database)
     with database.write() as conn:
         group = _records(conn, person)
+        if _standing(conn, [record.id for record in group], DecisionKind.LEAVE_ALONE):
+            return False
         records.add_decisions(conn, [Decision(DecisionKind.LEAVE_ALONE, group[0].id, now, revision)])
         records.mark(conn, [group[0].id], MARK_FOLD)
+    return True
 
 
 def leave_alone_no_more(database: Database, person: str) -> int:
@@ -116,6 +121,13 @@ def leave_alone_no_more(database: Database, person: str) -> int:
         lifted = _lift(conn, ids, (DecisionKind.LEAVE_ALONE,))
         records.mark(conn, ids, MARK_FOLD)
     return lifted
+
+
+def _standing(conn: Connection, ids: Sequence[int], kind: DecisionKind) -> bool:
+    """Whether a decision of this kind stands at one of these records."""
+    d = t.decision.c
+    found = select(d.id).where(d.record.in_(ids), d.kind == kind.value, d.lifted.is_(False)).limit(1)
+    return conn.execute(found).first() is not None
 
 
 def _lift(conn: Connection, ids: Sequence[int], kinds: Sequence[DecisionKind], name: str | None = None) -> int:

@@ -123,7 +123,8 @@ class Engine:
                         chosen.add(write)
             if chosen.count < len(wanted):
                 left = len(wanted) - chosen.count
-                run.balance.notes.append(f"{left} writes left out: what they rest on has moved.")
+                what = "write" if left == 1 else "writes"
+                run.balance.notes.append(f"{left:,} {what} left out: what they rest on has moved.")
             self._once(run, chosen)
             return self._end(run)
 

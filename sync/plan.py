@@ -17,7 +17,7 @@ from mapping.leads import lead
 from mapping.model import MARKETING, ConsentState, Create, Direction, RecordState, Value, WriteKind
 from mapping.sets import members_at, only_badges
 from mapping.survivorship import ALWAYS, Choice, Person, Rule
-from mapping.values import Kind, blank, canonical, equivalent, same
+from mapping.values import Kind, blank, canonical, equivalent, same, told
 from sync.writes import UNDO, Case, Finding, FindingKind, Setting, Target, Write
 
 
@@ -43,7 +43,7 @@ def plan_person(
         for target in targets.values():
             desk.create(source, target)
     for conflict in person.conflicts.values():
-        text = " / ".join(str(value) for _, value in conflict.values)
+        text = " / ".join(told(value) for _, value in conflict.values)
         desk.findings.append(Finding(FindingKind.CONFLICT, "", conflict.values[0][0], conflict.name, text))
     return desk.writes, desk.findings
 
@@ -149,15 +149,15 @@ class _Desk:
         if _shows(record, name, image) or target.direction is Direction.READ:
             return (None, "") if hold is None else (FindingKind.HELD, "undone; held until somebody edits it")
         if name in record.refused and same(record.refused[name], image):
-            return FindingKind.REFUSED, f"the platform refused {image!r}"
+            return FindingKind.REFUSED, f'the platform refused "{told(image)}"'
         if hold is not None:
             return None
         if pair is None and known is not None and equivalent(row.kind, known, image, self.policies.region):
             return None, ""  # not worth a first write
         if claim is not None and claim.kind is ClaimKind.CUT and choice.since <= claim.seen:
-            return FindingKind.REVIEW, f"edited a shortened value: {claim.value!r}"
+            return FindingKind.REVIEW, f'edited a shortened value: "{told(claim.value)}"'
         if contested(record, name, window=self.policies.contested_window, released=self._released(record, name)):
-            return FindingKind.CONTESTED, f"keeps coming back to {known!r}"
+            return FindingKind.CONTESTED, f'keeps coming back to "{told(known)}"'
         if known is None:
             cleared = claim is not None and claim.kind is ClaimKind.CLEAR and choice.since < ALWAYS
             stays = claim is not None and cleared and not _newer(choice, claim)
@@ -168,11 +168,10 @@ class _Desk:
             return FindingKind.HELD, "direction is fill"
         ours = pair is not None and same(known, pair.shown)
         if claim is not None and not ours and choice.since <= record.joined and row.kind is not Kind.SET:
-            return FindingKind.CONFLICT, f"{known} / {choice.value}"
+            return FindingKind.CONFLICT, f"{told(known)} / {told(choice.value)}"
         if choice.rule is Rule.TRUST and record.edited(name) and not ours:
-            self.note(
-                FindingKind.CONFLICT, record, name, f"{known}, put back to {choice.value}: the other side is trusted"
-            )
+            text = f"{told(known)}, put back to {told(choice.value)}: the other side is trusted"
+            self.note(FindingKind.CONFLICT, record, name, text)
         return None
 
     def _released(self, record: Record, name: str) -> int:
@@ -192,7 +191,7 @@ class _Desk:
             new = None if lapsed else Setting("email", known, hold.value, UNDO, hold.rejects)
         if new is not None and (target.direction is not Direction.BOTH or same(record.refused.get("email"), new.after)):
             refused = target.direction is Direction.BOTH
-            text = f"the platform refused the address {new.after!r}" if refused else "direction is not both"
+            text = f'the platform refused the address "{told(new.after)}"' if refused else "direction is not both"
             self.note(FindingKind.REFUSED if refused else FindingKind.HELD, record, "email", text)
             return None
         return new
@@ -217,7 +216,7 @@ class _Desk:
             return None
         released = self._released(record, "email")
         if contested(record, "email", window=self.policies.contested_window, released=released):
-            self.note(FindingKind.CONTESTED, record, "email", f"keeps coming back to {known!r}")
+            self.note(FindingKind.CONTESTED, record, "email", f'keeps coming back to "{told(known)}"')
             return None
         return Setting("email", known, claim.value, Rule.NEWEST, Reference(source, "email", claim.seen))
 

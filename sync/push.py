@@ -40,6 +40,7 @@ class Pushed:
     moved: int = 0  # changed under us: planned anew
     lost: int = 0  # their answers were lost: read back next
     uncertain: int = 0  # their answers were lost, and no reading tells
+    resting: Counter[str] = field(default_factory=Counter)  # of the pending: on which stopped connection they rest
     by_kind: Counter[WriteKind] = field(default_factory=Counter)
 
 
@@ -81,7 +82,7 @@ class Pusher:
             if ready:
                 ids = self._intend(ready)
                 self._answered(kind, ready, ids, self._call(kind, ready, ids))
-            self.sent(len(batch))
+            self.sent(len(ready))
 
     def _free(self, batch: list[Write]) -> list[Write]:
         """Without the writes that rest on a claim of a stopped connection. Opt-outs always travel."""
@@ -90,9 +91,15 @@ class Pusher:
         sources = sorted({s.source.record for write in batch for s in write.settings if s.source is not None})
         with self.database.read() as conn:
             rows = bulk.select_in(conn, [t.record.c.id, t.record.c.connection], t.record.c.id, sources)
-        stopped = {identity for identity, connection in rows if connection in self.blocked}
-        free = [w for w in batch if not any(s.source and s.source.record in stopped for s in w.settings)]
-        self.counts.pending += len(batch) - len(free)
+        stopped = {identity: connection for identity, connection in rows if connection in self.blocked}
+        free = []
+        for write in batch:
+            rests_on = {stopped[s.source.record] for s in write.settings if s.source and s.source.record in stopped}
+            if rests_on:
+                self.counts.pending += 1
+                self.counts.resting.update(rests_on)
+            else:
+                free.append(write)
         return free
 
     def _ready(self, kind: WriteKind, batch: list[Write]) -> list[Write]:

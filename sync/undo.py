@@ -45,15 +45,16 @@ def decide_undo(database: Database, undone: int, run: int, revision: int, now: M
                 t.write.c.run == undone, t.write.c.state == "applied"
             )
         ).all()
-        if not writes:
+        held = t.decision.c.run == undone, t.decision.c.lifted.is_(False)
+        holding = conn.execute(select(t.decision.c.record).where(*held)).scalars().all() if row.kind == "undo" else []
+        if not writes and not holding:
             raise NoSuchRun(f"Run {undone} wrote nothing, so there is nothing to take back.{_perhaps(conn, undone)}")
-        result = Undoing({write.record for write in writes})
+        result = Undoing({*holding, *(write.record for write in writes)})
         if row.kind == "undo":
             final = sum(not _decode(write.row).reversible for write in writes)
             if final:
                 result.notes.append(f"{final} companies or tasks that were taken back are not made again.")
-            lifted = update(t.decision).where(t.decision.c.run == undone, t.decision.c.lifted.is_(False))
-            conn.execute(lifted.values(lifted=True))
+            conn.execute(update(t.decision).where(*held).values(lifted=True))
             records.mark(conn, sorted(result.records), MARK_FOLD)
             return result
         known = records.by_id(conn, sorted(result.records))

@@ -43,6 +43,17 @@ def pytest_report_header() -> str:
         return f"PostgreSQL: none answers at {_hidden()} (REGULARS_TEST_POSTGRES), so its tests are skipped"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Law by mutant, in one table, whichever workers killed them."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    rows = sorted({tuple(value) for one in reports for name, value in one.user_properties if name == "mutant"})
+    if rows:
+        widths = [max(len(row[place]) for row in rows) for place in range(2)]
+        terminalreporter.section("law x mutant")
+        for law, wrong, died in rows:
+            terminalreporter.write_line(f"{law:{widths[0]}}  {wrong:{widths[1]}}  {died}")
+
+
 @pytest.fixture(scope="session")
 def postgres(worker_id: str) -> Iterator[str]:
     """The address of an empty database of this worker's own, with quick commits; skips where no server answers."""

@@ -79,7 +79,9 @@ def translated(error: BaseException, where: str) -> StoreError | None:
     if text is None:
         return None
     why = " ".join(str(error).split())
-    return StoreError(text.format(where=where[0].upper() + where[1:] if text.startswith("{") else where, why=why))
+    if text.startswith("{") and where.startswith("the "):  # a file keeps its name
+        where = where[0].upper() + where[1:]
+    return StoreError(text.format(where=where, why=why))
 
 
 @contextmanager

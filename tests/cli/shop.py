@@ -47,10 +47,14 @@ class Shop:
     def open(self) -> None:
         """Make it a business with both platforms connected."""
         assert self.run("init", "--name", "Backhaus", "--country", "DE", "--timezone", "Europe/Berlin").code == 0
+        self._connect("hubspot", self.hubspot, "favourite_bread")
+        self.open_mailchimp()
+
+    def open_mailchimp(self) -> None:
+        """Connect Mailchimp, for the first time or again."""
+        self._connect("mailchimp", self.mailchimp, "BREAD")
+
+    def _connect(self, name: str, address: str, bread: str) -> None:
         both = ["--direction", "both", "--create", "none", "--fields", "given_name,family_name,phone,company"]
-        for name, address, bread in (
-            ("hubspot", self.hubspot, "favourite_bread"),
-            ("mailchimp", self.mailchimp, "BREAD"),
-        ):
-            done = self.run("connect", name, "--base-url", address, *both, "--custom", f"bread={bread}", **CREDENTIALS)
-            assert done.code == 0, done.err
+        done = self.run("connect", name, "--base-url", address, *both, "--custom", f"bread={bread}", **CREDENTIALS)
+        assert done.code == 0, done.err

@@ -16,6 +16,7 @@ HUBSPOT = BUSINESS + '[connections.hubspot]\nplatform = "hubspot"\n'
 
 MISTAKES = (
     ("[business\n", ("line 1", "not TOML")),
+    ("", ("business", "this section is missing", "[business] with name, country")),
     (BUSINESS.replace("DE", "de"), ("line 3", "business.country", '"DE"')),
     (BUSINESS + 'timezone = "Europe/Berln"\n', ("business.timezone", "Europe/Berlin")),
     (HUBSPOT + 'direktion = "both"\n', ("line 6", "direktion", '"direction"')),
@@ -66,7 +67,8 @@ def test_an_unknown_field_or_platform_names_the_nearest(shop: Shop, text: str, w
     [
         (["sync"], 2, "regulars init"),
         (["init"], 2, "--name"),
-        (["init", "--name", "B", "--country", "Germany"], 2, "business.country"),
+        (["init", "--name", "B", "--country", "Atlantis"], 2, '"Atlantis" is no country'),
+        (["init", "--name", "B", "--country", "DE", "--timezone", "Berlin"], 2, '"Europe/Berlin"'),
         (["frobnicate"], 2, "frobnicate"),
         (["people", "--limit", "0"], 2, "limit"),
     ],

@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pexpect
+from rich.console import Console
 
 from regulars import street
+from regulars.progress import Bars
+from regulars.session import THEME
 from tests.cli.shop import Shop
 
 REGULARS = [sys.executable, "-m", "regulars"]
@@ -33,6 +37,8 @@ def test_connect_asks_hides_the_secret_and_shows_three_people(tmp_path: Path) ->
         child.sendline(street.HUBSPOT_TOKEN)
         child.expect("Opened")
         child.expect("Which fields")
+        child.sendline("given_nam")
+        child.expect("Did you mean")
         child.sendline("given_name, family_name, phone")
         child.expect("Add any")
         child.sendline("bread=favourite_bread")
@@ -60,6 +66,31 @@ def test_connect_asks_hides_the_secret_and_shows_three_people(tmp_path: Path) ->
     assert "own_key = true" in text
     assert 'streams = ["companies", "deals", ' in text
     assert street.HUBSPOT_TOKEN not in text
+
+
+def test_init_asks_again_until_it_understands(tmp_path: Path) -> None:
+    """
+    A slip at a prompt costs one more answer, not the command; a country may be given by its name.
+    """
+    child = pexpect.spawn(REGULARS[0], [*REGULARS[1:], "-C", str(tmp_path), "init"], encoding="utf-8", timeout=40)
+    for question, answer in (
+        ("called", "Café Größenwahn"),
+        ("which country", "Atlantis"),
+        ("is no country", "Deutschland"),
+        ("zone", "Berlin"),
+        ("Did you mean", "Europe/Berlin"),
+    ):
+        child.expect(question)
+        child.sendline(answer)
+    child.expect("lives in")
+    child.expect(pexpect.EOF)
+    child.close()
+    text = (tmp_path / "regulars.toml").read_text("utf-8")
+
+    assert child.exitstatus == 0
+    assert 'name = "Café Größenwahn"' in text
+    assert 'country = "DE"' in text
+    assert 'timezone = "Europe/Berlin"' in text
 
 
 def test_the_sandbox_is_a_process_that_keeps_its_state(tmp_path: Path) -> None:
@@ -119,3 +150,21 @@ def test_shell_completion_is_offered(shop: Shop) -> None:
     )
 
     assert "complet" in done.stdout.lower(), done.stderr
+
+
+def test_a_step_that_comes_again_is_not_counted_beyond_its_end() -> None:
+    """
+    Who is who is worked out anew after writing: nobody is counted twice; writes of a second turn come on top.
+    """
+    bars = Bars(Console(file=StringIO(), force_terminal=True, theme=THEME))
+    with bars:
+        for people, writes in ((307, 100), (20, 5)):
+            bars.begin("", "people", None)
+            bars.advance("", "people", people)
+            bars.end("", "people")
+            bars.begin("hubspot", "push", writes)
+            bars.advance("hubspot", "push", writes)
+            bars.end("hubspot", "push")
+    shown = [(task.completed, task.total) for task in bars._progress.tasks]
+
+    assert shown == [(20, 20), (105, 105)]

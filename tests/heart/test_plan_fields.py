@@ -688,16 +688,16 @@ def test_a_row_of_the_plan() -> None:
         pytest.param(crm(ULM, edit(ULM)), news(BONN, joined=2), [], "Bonn / Ulm", id="conflict"),
         pytest.param(crm(ULM), news(None, clear(ULM)), [], "cleared there; not refilled", id="cleared"),
         pytest.param(
-            crm(ULM, edit(ULM)), news(BONN, refused={"city": ULM}), [], "the platform refused 'Ulm'", id="refused"
+            crm(ULM, edit(ULM)), news(BONN, refused={"city": ULM}), [], 'the platform refused "Ulm"', id="refused"
         ),
         pytest.param(
-            crm(ULM, edit(ULM)), news(BONN, returns={"city": (1, 2)}), [], "keeps coming back to 'Bonn'", id="contested"
+            crm(ULM, edit(ULM)), news(BONN, returns={"city": (1, 2)}), [], 'keeps coming back to "Bonn"', id="contested"
         ),
         pytest.param(
             crm(FULL),
             news("Adelhx", cut("Adelhx", "Adelhe"), pair=was_cut(FULL, "Adelhe")),
             [],
-            "edited a shortened value: 'Adelhx'",
+            'edited a shortened value: "Adelhx"',
             id="review",
         ),
         pytest.param(crm(ULM), news(None), [hold(None, SOURCE)], "undone; held until somebody edits it", id="undone"),

@@ -521,14 +521,14 @@ def test_a_refused_address_says_which() -> None:
     """The finding names the address that the platform would not take."""
     _, findings = planned([moved(NEW), at_old(refused={"email": NEW})])
 
-    assert findings == [Finding(FindingKind.REFUSED, "news", 2, "email", f"the platform refused the address {NEW!r}")]
+    assert findings == [Finding(FindingKind.REFUSED, "news", 2, "email", f'the platform refused the address "{NEW}"')]
 
 
 def test_a_contested_address_says_to_which_it_comes_back() -> None:
     """The finding names the address that stands there."""
     _, findings = planned([moved(NEW), at_old(returns={"email": (10, 20)})])
 
-    assert findings == [Finding(FindingKind.CONTESTED, "news", 2, "email", f"keeps coming back to {OLD!r}")]
+    assert findings == [Finding(FindingKind.CONTESTED, "news", 2, "email", f'keeps coming back to "{OLD}"')]
 
 
 def test_an_address_is_never_chosen_like_a_value() -> None:

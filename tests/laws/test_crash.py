@@ -7,7 +7,7 @@ compared is what the platforms themselves hold then, and what the store makes of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,13 +218,16 @@ def test_nothing_is_doubled_where_a_write_goes_wrong(world: Sandboxed, chapter: 
 
 
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)
-def test_the_mutant_of_nothing_is_doubled_dies(world: Sandboxed) -> None:
+def test_the_mutant_of_nothing_is_doubled_dies(
+    world: Sandboxed, record_property: Callable[[str, object], None]
+) -> None:
     """An engine that writes its intents down when they are answered, not before they leave, ends well where nothing
     happens, and is caught by a crash."""
     with CRASH_MUTANT.broken():
         one = told(world, STORY[0], look_closely=True)
         after_writes = [step for step in one.states if one.steps[step - 1].startswith(("after POST", "after PATCH"))]
         caught = next((step for step in after_writes if found_so(world, one, step)), 0)
-    print(f"\n{CRASH_MUTANT.wrong}: caught at step {caught} of {len(one.steps)}")
+    died = f"dies at durable step {caught} of {len(one.steps)}"
+    record_property("mutant", (CRASH_MUTANT.law, CRASH_MUTANT.wrong, died))
 
     assert caught > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -16,9 +17,7 @@ from hypothesis import strategies as st
 
 from tests.laws.histories import JUDGES, KINDS, PAIRS, STREAM_KINDS, History, breaches, histories, quiet, thrown
 from tests.laws.liar_streams import STREAMS, Lie
-from tests.laws.mutant import Mutant
-from tests.laws.mutants import MUTANTS
-from tests.laws.test_mutants import killed_after
+from tests.laws.test_mutants import JUDGED, Judged, killed_after
 from tests.laws.world import KINDS_OF_FAULT
 
 SHARDS = 4
@@ -70,10 +69,10 @@ def test_thousands_of_histories_keep_every_law() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.law}-{mutant.wrong}".replace(" ", "_"))
-def test_law_by_mutant(mutant: Mutant) -> None:
-    """Prints after how many histories each mutant dies."""
-    count = killed_after(mutant, lambda h: mutant.law in breaches(h, (mutant.law,)), tuple(mutant.kinds))
-    print(f"\n{mutant.law:28} {mutant.wrong:44} dies after {count:4} histories")
+@pytest.mark.parametrize("judged", JUDGED, ids=str)
+def test_law_by_mutant(judged: Judged, record_property: Callable[[str, object], None]) -> None:
+    """After how many histories each mutant dies stands in one table at the end of the run."""
+    count = killed_after(*judged)
+    record_property("mutant", (judged.mutant.law, judged.mutant.wrong, f"dies after {count} histories"))
 
     assert count > 0

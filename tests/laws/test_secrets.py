@@ -263,10 +263,13 @@ def test_secrets_stay_secret(tmp_path: Path, heard: Heard) -> None:
     assert heard.leaks() == []
 
 
-def test_the_mutant_of_secrets_dies(tmp_path: Path, heard: Heard) -> None:
+def test_the_mutant_of_secrets_dies(
+    tmp_path: Path, heard: Heard, record_property: Callable[[str, object], None]
+) -> None:
     """Connectors that pass on what a platform says are caught."""
     with SECRETS_MUTANT.broken():
         in_process(tmp_path, heard, WAYS[:2])
+    record_property("mutant", (SECRETS_MUTANT.law, SECRETS_MUTANT.wrong, f"dies by {len(heard.leaks())} leaks"))
 
     assert heard.leaks() != []
 
