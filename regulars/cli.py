@@ -22,6 +22,7 @@ from regulars import (
     commands_look,
     commands_roles,
     commands_sandbox,
+    commands_schedule,
     commands_segments,
     commands_serve,
     commands_setup,
@@ -31,6 +32,7 @@ from regulars import (
     commands_try,
     commands_waiting,
     commands_webhooks,
+    environment,
 )
 from regulars.session import CURRENT, Session, mistakes
 from regulars.trouble import WrongUse
@@ -70,6 +72,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _start(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Option("-C", "--folder", metavar="DIR", help="The business's folder.")] = Path(),
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
@@ -77,6 +80,7 @@ def _start(
     CURRENT.append(Session(folder.expanduser()))
     if folder.exists() and not folder.is_dir():
         raise WrongUse(f"{folder} is no folder.")
+    ctx.call_on_close(environment.take(CURRENT[-1].folder))
 
 
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
@@ -95,6 +99,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "apply": commands_sync.apply,
         "undo": commands_sync.undo,
         "runs": commands_sync.runs,
+        "schedule": commands_schedule.schedule,
         "task": commands_task.task,
     },
     "In real time": {

@@ -33,10 +33,10 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="On
 
 
 @contextmanager
-def watched(here: Session, business: Workspace) -> Iterator[Engine]:
+def watched(here: Session, business: Workspace, *, quiet: bool = False) -> Iterator[Engine]:
     """The engine, with bars in a terminal and lines in a pipe."""
-    console = here.err
-    progress = Bars(console) if console.is_terminal and not here.json else Lines(console, silent=here.json)
+    console, silent = here.err, here.json or quiet
+    progress = Bars(console) if console.is_terminal and not silent else Lines(console, silent=silent)
     engine = business.engine(progress)
     if isinstance(progress, Bars):
         progress.quota = lambda name: _quota(engine, name)
@@ -50,10 +50,14 @@ def _quota(engine: Engine, name: str) -> int | None:
     return None if wired is None else wired.connector.calls().get(show.QUOTA)
 
 
-def finish(here: Session, balance: Balance) -> None:
+def finish(here: Session, balance: Balance, *, quiet: bool = False) -> None:
     """Show a balance, say what is to be done, and end with the right exit code."""
 
     def lines(_: object) -> None:
+        if quiet:
+            for line in show.trouble_lines(balance):
+                here.note(line)
+            return
         show.balance_table(here.out, balance)
         for line in (*map(escape, balance.notes), *show.trouble_lines(balance), *show.next_lines(balance)):
             here.say(line)
@@ -79,18 +83,19 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and plan; write nothing.")] = False,
     pull_only: Annotated[bool, typer.Option("--pull-only", help="Read; plan and write nothing.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed or was stopped.")] = False,
     json: Json = False,
 ) -> None:
     """Read every connection, work out who is who, and write what is missing. Can be stopped and run again."""
     here = session(json)
     with workspace(here) as business:
         chosen = business.names(names or ())
-        with watched(here, business) as engine:
+        with watched(here, business, quiet=quiet) as engine:
             balance = engine.sync(chosen if names else (), dry_run=dry_run, pull_only=pull_only, full=full)
         if pull_only:
             with lease(business.database, WHOLE_STORE):
                 business.refresh()  # so that `people` and `conflicts` show what was read
-        finish(here, balance)
+        finish(here, balance, quiet=quiet)
 
 
 def plan(

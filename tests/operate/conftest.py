@@ -1,0 +1,45 @@
+"""An empty business in a folder, on a machine with no scheduler unless a test gives it one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shop import Shop
+from tests.operate.standins import Machine
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("REGULARS_", "HUBSPOT_", "MAILCHIMP_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A home of its own, and a PATH on which nothing is but what the test puts there."""
+    programs, home = tmp_path / "programs", tmp_path / "home"
+    programs.mkdir()
+    home.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return Machine(programs)
+
+
+def open_shop(folder: Path) -> Shop:
+    """A business without connections, whose key lies in its folder."""
+    shop = Shop(folder)
+    assert shop.run("init", "--name", "Corner Bakery", "--country", "DE").code == 0
+    kept = folder / "regulars.env"
+    kept.write_text("REGULARS_NO_KEYRING=1\n", "utf-8")
+    kept.chmod(0o600)
+    return shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return open_shop(tmp_path / "bakery")
