@@ -20,6 +20,7 @@ from regulars import (
     commands_export,
     commands_fields,
     commands_look,
+    commands_notices,
     commands_roles,
     commands_sandbox,
     commands_schedule,
@@ -136,6 +137,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "import": commands_export.import_,
     },
     "Look after it": {
+        "notices": commands_notices.notices,
         "doctor": commands_care.doctor,
         "rebuild": commands_care.rebuild,
     },

@@ -10,7 +10,8 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.markup import escape
 
-from regulars.config import Duration, load
+from regulars.config import load
+from regulars.config_parts import Duration
 from regulars.environment import ours_only
 from regulars.schedule import Job, Piece, Scheduler, job, spoken
 from regulars.schedule_cron import Cron

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from regulars import show
+from regulars.noticing import told_of
 from regulars.plan_file import read_plan, write_plan
 from regulars.progress import Bars, Lines
 from regulars.session import Json, Session, Yes, session
@@ -90,7 +91,7 @@ def sync(
     here = session(json)
     with workspace(here) as business:
         chosen = business.names(names or ())
-        with watched(here, business, quiet=quiet) as engine:
+        with told_of(business, here.note), watched(here, business, quiet=quiet) as engine:
             balance = engine.sync(chosen if names else (), dry_run=dry_run, pull_only=pull_only, full=full)
         if pull_only:
             with lease(business.database, WHOLE_STORE):
