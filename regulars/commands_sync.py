@@ -28,6 +28,7 @@ from sync.engine import Engine
 from sync.lease import WHOLE_STORE, lease
 from sync.people import Spool
 from sync.runs import NoSuchRun
+from sync.runs_thin import thin
 from sync.uncertain import uncertain
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these connections.")]
@@ -93,6 +94,7 @@ def sync(
         chosen = business.names(names or ())
         with told_of(business, here.note), watched(here, business, quiet=quiet) as engine:
             balance = engine.sync(chosen if names else (), dry_run=dry_run, pull_only=pull_only, full=full)
+            thin(business.database)
         if pull_only:
             with lease(business.database, WHOLE_STORE):
                 business.refresh()  # so that `people` and `conflicts` show what was read

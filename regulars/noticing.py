@@ -6,6 +6,7 @@ What is sent is noted afterwards: killed between the two, one message comes twic
 from __future__ import annotations
 
 import base64
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from sqlalchemy import Connection
 from mapping.model import Millis
 from regulars import notice_words
 from regulars.trouble import REDACT, WrongUse
+from regulars.words import count
 from regulars.workspace import Workspace
 from sync import notices
 from sync.lease import Busy, lease
@@ -32,6 +34,8 @@ VAULT = {MAIL: ("notices.mail", "password"), WEBHOOK: ("notices.webhook", "secre
 
 VARIABLES = {MAIL: "REGULARS_NOTICES_MAIL_PASSWORD", WEBHOOK: "REGULARS_NOTICES_WEBHOOK_SECRET"}
 """The environment variables that the vault looks at before what it keeps."""
+
+_LOG = logging.getLogger("regulars.notices")
 
 LEASE = "notices"
 LOOK = 5.0
@@ -198,6 +202,8 @@ class Noticing:
                 notices.note_failed(conn, name, said, database.now() + rest)
             self.failed(f"Nobody could be told by {name}: {said}.")
             return False
+        fields = {"event": "notice.told", "channel": name, "matters": [one.matter.name for one in found]}
+        _LOG.info("%s told by %s", count(len(found), "matter"), name, extra={"fields": fields})
         begun = [one.matter.name for one in found if one.state is not State.ENDED]
         ended = [one.matter.name for one in found if one.state is State.ENDED]
         with database.durable() as conn:
@@ -239,6 +245,17 @@ def noticing(business: Workspace, failed: Callable[[str], None]) -> Iterator[Not
     finally:
         ending.set()
         thread.join(30.0)
+
+
+def noting(business: Workspace, failed: Callable[[Exception], None]) -> Callable[[Exception], None]:
+    """The same, and that a run of `serve` could not begin is told too."""
+
+    def both(error: Exception) -> None:
+        failed(error)
+        with suppress(StoreError):
+            Noticing(business, lambda _: None).broke()
+
+    return both
 
 
 @contextmanager

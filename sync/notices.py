@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from mapping.model import Millis
 from sync.notices_due import Counts, Kind, Matter, Name, end, stand
@@ -23,15 +23,25 @@ from sync.store.schema_notices import notice, notice_channel, notice_told
 FIRST = 50
 """How many runs are looked back at where nothing was looked at yet."""
 
-_MARK = "notices.run"
+ALIVE: Millis = 6 * 3_600_000
+"""How long a run that has not ended is taken for one that still may; after that it was killed."""
+
+_MARK = "notices.runs"
 _SYNC = "sync"
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """How far runs were read: the newest, and those before it that had not ended."""
+
+    run: int = 0
+    open: tuple[int, ...] = ()
+
+
 class View(NamedTuple):
-    """What the store shows now: all matters, the newest run that was read for it, and what is to be forgotten."""
+    """What the store shows now: all matters, how far runs were read for it, and what is to be forgotten."""
 
     matters: dict[Name, Matter]
-    mark: int
+    mark: Mark
     gone: list[Name]
 
 
@@ -50,14 +60,12 @@ def look(conn: Connection, names: Collection[str], now: Millis) -> tuple[View, b
     """What stands now for the connections *names*, and whether that differs from what is noted."""
     known = matters(conn)
     found = {name: one for name, one in known.items() if _is_about(one, names)}
-    mark, runs = _runs(conn)
+    mark, runs = _runs(conn, now)
     for row in runs:
-        _read_run(conn, found, row, names)
+        _read_run(conn, found, row, names, now)
     if runs:
-        mark = runs[-1].id
         _all_ended(found, [(Kind.RUN, "")], now)
-    if not _running(conn):
-        _level(found, Kind.GUARD, _guards(conn, names), now)
+    _level(found, Kind.GUARD, _guards(conn, names), now, ends=not mark.open)  # stops come and go while a run lasts
     _level(found, Kind.SUBSCRIPTION, _disabled(conn), now)
     _level(found, Kind.WAITING, _waiting(conn, found, runs, names), now)
     gone = [name for name in known if name not in found]
@@ -70,7 +78,9 @@ def keep(conn: Connection, view: View) -> None:
     columns = ("kind", "subject", "since", "counts", "ended")
     bulk.upsert(conn, notice, columns, rows, columns[:2], columns[2:])
     forget(conn, view.gone)
-    bulk.upsert(conn, t.meta, ("key", "value"), [(_MARK, str(view.mark))], ("key",), ("value",))
+    bulk.upsert(
+        conn, t.meta, ("key", "value"), [(_MARK, msgspec.json.encode(view.mark).decode())], ("key",), ("value",)
+    )
 
 
 def broke(conn: Connection, now: Millis) -> None:
@@ -104,18 +114,21 @@ def _is_about(one: Matter, names: Collection[str]) -> bool:
     return one.kind in (Kind.RUN, Kind.SUBSCRIPTION) or one.subject in names
 
 
-def _runs(conn: Connection) -> tuple[int, Sequence[Any]]:
-    """The mark, and the runs behind it that ended, oldest first."""
+def _runs(conn: Connection, now: Millis) -> tuple[Mark, Sequence[Any]]:
+    """The runs that ended since the last look, oldest first, and the mark behind them. Runs may overlap, so one that
+    was still open then is looked for again, as long as it may be alive."""
     r = t.run.c
     text = conn.execute(select(t.meta.c.value).where(t.meta.c.key == _MARK)).scalar()
-    mark = int(text or 0)
-    query = select(r.id, r.kind, r.started, r.balance).where(r.id > mark, r.ended.is_not(None))
-    query = query.order_by(r.id.desc())
-    rows = conn.execute(query.limit(FIRST) if text is None else query).all()
-    return mark, rows[::-1]
+    mark = Mark() if text is None else msgspec.json.decode(text, type=Mark)
+    new = or_(r.id > mark.run, r.id.in_(mark.open))
+    query = select(r.id, r.kind, r.started, r.ended, r.balance).where(new).order_by(r.id.desc())
+    rows = conn.execute(query.limit(FIRST) if text is None else query).all()[::-1]
+    open_ = tuple(row.id for row in rows if row.ended is None and row.started > now - ALIVE)
+    ended = sorted((row for row in rows if row.ended is not None), key=lambda row: (row.ended, row.id))
+    return Mark(max([mark.run, *(row.id for row in rows)]), open_), ended
 
 
-def _read_run(conn: Connection, found: dict[Name, Matter], row: Any, names: Collection[str]) -> None:
+def _read_run(conn: Connection, found: dict[Name, Matter], row: Any, names: Collection[str], now: Millis) -> None:
     """A connection fails from the first run that says so to the first that looked at it whole and does not."""
     failing = set(failed(msgspec.json.decode(row.balance)))
     pulled = _pulled(conn)
@@ -126,7 +139,7 @@ def _read_run(conn: Connection, found: dict[Name, Matter], row: Any, names: Coll
             one = stand(known, Matter(Kind.FAILURE, name, row.started, {"runs": runs + 1}))
             found[one.name] = one
         elif known is not None and row.kind == _SYNC and pulled.get(name, 0) >= row.started:
-            found[known.name] = end(known, pulled[name])
+            found[known.name] = end(known, now)
 
 
 def failed(balance: Mapping[str, Any]) -> list[str]:
@@ -138,13 +151,7 @@ def failed(balance: Mapping[str, Any]) -> list[str]:
 
 def _pulled(conn: Connection) -> dict[str, Millis]:
     c = t.connection.c
-    return dict(conn.execute(select(c.name, c.pulled_at)).tuples().all())
-
-
-def _running(conn: Connection) -> bool:
-    """Whether a run is under way, or was broken off: its stops come and go until it ends."""
-    newest = conn.execute(select(t.run.c.ended).order_by(t.run.c.id.desc()).limit(1)).first()
-    return newest is not None and newest.ended is None
+    return {row.name: row.pulled_at for row in conn.execute(select(c.name, c.pulled_at))}
 
 
 def _guards(conn: Connection, names: Collection[str]) -> dict[str, Counts]:
@@ -167,13 +174,15 @@ def _waiting(
     newest = next((row for row in reversed(runs) if row.kind == _SYNC), None)
     parts = {} if newest is None else msgspec.json.decode(newest.balance).get("connections", {})
     w = t.write.c
-    lost = conn.execute(select(w.connection, func.count()).where(t.UNCERTAIN).group_by(w.connection)).tuples()
-    unsure: dict[str, int] = dict(lost.all())
+    lost = conn.execute(select(w.connection, func.count()).where(t.UNCERTAIN).group_by(w.connection))
+    unsure: dict[str, int] = {row[0]: row[1] for row in lost}
     waits: dict[str, Counts] = {}
     for name in names:
         known = found.get((Kind.WAITING, name))
         if newest is None:
-            left = {} if known is None else {key: known.counts.get(key, 0) for key in ("held", "pending")}
+            left = (
+                {} if known is None or known.ended else {key: known.counts.get(key, 0) for key in ("held", "pending")}
+            )
         else:
             left = {key: parts.get(name, {}).get(key, 0) for key in ("held", "pending")}
         counts = {key: n for key, n in {**left, "uncertain": unsure.get(name, 0)}.items() if n}
@@ -187,12 +196,15 @@ def _stands(one: Matter | None) -> bool:
     return one is not None and not one.ended
 
 
-def _level(found: dict[Name, Matter], kind: Kind, standing: Mapping[str, Counts], now: Millis) -> None:
+def _level(
+    found: dict[Name, Matter], kind: Kind, standing: Mapping[str, Counts], now: Millis, *, ends: bool = True
+) -> None:
     """Matters of a kind are those that the store shows now."""
     for subject, counts in standing.items():
         one = stand(found.get((kind, subject)), Matter(kind, subject, now, counts))
         found[one.name] = one
-    _all_ended(found, [name for name in found if name[0] is kind and name[1] not in standing], now)
+    if ends:
+        _all_ended(found, [name for name in found if name[0] is kind and name[1] not in standing], now)
 
 
 def _all_ended(found: dict[Name, Matter], names: Iterable[Name], now: Millis) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from regulars import street
 from tests.cli.shop import Shop
 from tests.operate.standins import Machine
 
@@ -43,3 +45,14 @@ def open_shop(folder: Path) -> Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return open_shop(tmp_path / "bakery")
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Shop]:
+    """An open business with both platforms, freshly rehearsed."""
+    made = street.build(60, 3, quotas=False)
+    with street.open_street(made, [0, 0]) as (hubspot, mailchimp), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGULARS_NO_KEYRING", "1")
+        shop = Shop(tmp_path / "town", hubspot, mailchimp, made)
+        shop.open()
+        yield shop

@@ -1,4 +1,4 @@
-"""Notices: what an operator has to know of, and to whom it was told."""
+"""Notices: what an operator has to know of, and to whom it was told. And which deliveries a run looked at."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ down_revision = "0005"
 
 def upgrade() -> None:
     """Make the tables, empty: nothing was told yet."""
+    done = sa.text("run > 0")
+    op.create_index("inbox_run", "inbox", ["run"], sqlite_where=done, postgresql_where=done)
     op.create_table(
         "notice",
         sa.Column("kind", sa.String(), nullable=False),
