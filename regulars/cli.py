@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from regulars import (
+    commands_backup,
     commands_care,
     commands_connect,
     commands_decide,
@@ -139,6 +140,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Look after it": {
         "notices": commands_notices.notices,
         "doctor": commands_care.doctor,
+        "backup": commands_backup.backup,
         "rebuild": commands_care.rebuild,
     },
 }
