@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from regulars import (
+    commands_backup,
     commands_care,
     commands_connect,
     commands_decide,
@@ -20,8 +21,10 @@ from regulars import (
     commands_export,
     commands_fields,
     commands_look,
+    commands_notices,
     commands_roles,
     commands_sandbox,
+    commands_schedule,
     commands_segments,
     commands_serve,
     commands_setup,
@@ -31,6 +34,7 @@ from regulars import (
     commands_try,
     commands_waiting,
     commands_webhooks,
+    environment,
 )
 from regulars.session import CURRENT, Session, mistakes
 from regulars.trouble import WrongUse
@@ -71,6 +75,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _start(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Option("-C", "--folder", metavar="DIR", help="The business's folder.")] = Path(),
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
@@ -78,6 +83,7 @@ def _start(
     CURRENT.append(Session(folder.expanduser()))
     if folder.exists() and not folder.is_dir():
         raise WrongUse(f"{folder} is no folder.")
+    ctx.call_on_close(environment.take(CURRENT[-1].folder))
 
 
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
@@ -96,6 +102,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "apply": commands_sync.apply,
         "undo": commands_sync.undo,
         "runs": commands_sync.runs,
+        "schedule": commands_schedule.schedule,
         "task": commands_task.task,
     },
     "In real time": {
@@ -133,7 +140,9 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "import": commands_export.import_,
     },
     "Look after it": {
+        "notices": commands_notices.notices,
         "doctor": commands_care.doctor,
+        "backup": commands_backup.backup,
         "rebuild": commands_care.rebuild,
     },
 }

@@ -11,12 +11,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from regulars.logs import Form, Told, begin, ended
+from regulars.noticing import noticing, noting
 from regulars.serving import Serving
 from regulars.session import Session, session
 from regulars.telling import telling
 from regulars.trouble import REDACT, WrongUse, listed
 from regulars.webhook_doors import doors, reaches
 from regulars.workspace import Workspace, workspace
+from sync import inbox
 from webhooks.api import create_api
 from webhooks.counts import Counts
 from webhooks.health import create_health
@@ -25,6 +28,8 @@ from webhooks.post import Post
 from webhooks.receiver import create_app
 from webhooks.worker import Worker
 
+Log = Annotated[Form, typer.Option(help="What it says as it runs: lines for people, or JSON, one document a line.")]
+
 
 def serve(
     host: Annotated[str, typer.Option(help="Where to listen; a proxy with TLS stands in front.")] = "127.0.0.1",
@@ -32,9 +37,11 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only receive; `regulars worker` does the rest.")
     ] = False,
+    log: Log = Form.TEXT,
 ) -> None:
     """Receive webhooks and carry each change within seconds. Ctrl-C ends it, and nothing is lost."""
     here = session()
+    begin(here, log)
     with workspace(here) as business:
         business.names()
         work = None if no_worker else _worker(here, business)
@@ -47,8 +54,9 @@ def serve(
         )
         pages = [create_health(business.database, counts), api]
         app = create_app(found, post, counts, public=hooks.public_url, pages=pages)
-        ended = threading.Event()
+        over = threading.Event()
         others = telling(business, _failed(here)) if work else nullcontext()
+        notices = noticing(business, here.note) if work else nullcontext()
         with ExitStack() as open_:
             open_.enter_context(closing(post))
             try:
@@ -57,22 +65,24 @@ def serve(
                 fix = "Choose another with --port."
                 raise WrongUse(f"{host}:{port} cannot be listened on ({error.strerror}).", fix=fix) from None
             open_.enter_context(others)
-            open_.enter_context(_ended_by_signals(work.stop if work else ended.set))
+            open_.enter_context(notices)
+            open_.enter_context(_ended_by_signals(work.stop if work else over.set))
             here.say(f"Listening on http://{host}:{at}. {_who(business)}")
             if work is None:
-                ended.wait()
+                over.wait()
             else:
                 work.run()
         here.say("Ended. What was received is kept, and done at the next start.")
 
 
-def worker() -> None:
+def worker(log: Log = Form.TEXT) -> None:
     """Do what `regulars serve --no-worker` received, and look at everything in its time. Ctrl-C ends it."""
     here = session()
+    begin(here, log)
     with workspace(here) as business:
         business.names()
         work = _worker(here, business)
-        with _ended_by_signals(work.stop), telling(business, _failed(here)):
+        with _ended_by_signals(work.stop), telling(business, _failed(here)), noticing(business, here.note):
             here.say("At work.")
             work.run()
         here.say("Ended. Nothing was left half done.")
@@ -81,10 +91,11 @@ def worker() -> None:
 def _worker(here: Session, business: Workspace) -> Worker:
     every = business.config.webhooks.every / 1000
 
-    def told(line: str) -> None:
-        here.say(escape(line))
+    def told(line: Told) -> None:
+        with business.read() as conn:
+            ended(line, inbox.of_run(conn, line.balance.run))
 
-    return Worker(Serving(business, every, told), _failed(here))
+    return Worker(Serving(business, every, told), noting(business, _failed(here)))
 
 
 def _failed(here: Session) -> Callable[[Exception], None]:

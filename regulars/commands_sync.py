@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from regulars import show
+from regulars.noticing import told_of
 from regulars.plan_file import read_plan, write_plan
 from regulars.progress import Bars, Lines
 from regulars.session import Json, Session, Yes, session
@@ -27,16 +28,17 @@ from sync.engine import Engine
 from sync.lease import WHOLE_STORE, lease
 from sync.people import Spool
 from sync.runs import NoSuchRun
+from sync.runs_thin import thin
 from sync.uncertain import uncertain
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these connections.")]
 
 
 @contextmanager
-def watched(here: Session, business: Workspace) -> Iterator[Engine]:
+def watched(here: Session, business: Workspace, *, quiet: bool = False) -> Iterator[Engine]:
     """The engine, with bars in a terminal and lines in a pipe."""
-    console = here.err
-    progress = Bars(console) if console.is_terminal and not here.json else Lines(console, silent=here.json)
+    console, silent = here.err, here.json or quiet
+    progress = Bars(console) if console.is_terminal and not silent else Lines(console, silent=silent)
     engine = business.engine(progress)
     if isinstance(progress, Bars):
         progress.quota = lambda name: _quota(engine, name)
@@ -50,10 +52,14 @@ def _quota(engine: Engine, name: str) -> int | None:
     return None if wired is None else wired.connector.calls().get(show.QUOTA)
 
 
-def finish(here: Session, balance: Balance) -> None:
+def finish(here: Session, balance: Balance, *, quiet: bool = False) -> None:
     """Show a balance, say what is to be done, and end with the right exit code."""
 
     def lines(_: object) -> None:
+        if quiet:
+            for line in show.trouble_lines(balance):
+                here.note(line)
+            return
         show.balance_table(here.out, balance)
         for line in (*map(escape, balance.notes), *show.trouble_lines(balance), *show.next_lines(balance)):
             here.say(line)
@@ -79,18 +85,20 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and plan; write nothing.")] = False,
     pull_only: Annotated[bool, typer.Option("--pull-only", help="Read; plan and write nothing.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed or was stopped.")] = False,
     json: Json = False,
 ) -> None:
     """Read every connection, work out who is who, and write what is missing. Can be stopped and run again."""
     here = session(json)
     with workspace(here) as business:
         chosen = business.names(names or ())
-        with watched(here, business) as engine:
+        with told_of(business, here.note), watched(here, business, quiet=quiet) as engine:
             balance = engine.sync(chosen if names else (), dry_run=dry_run, pull_only=pull_only, full=full)
+            thin(business.database)
         if pull_only:
             with lease(business.database, WHOLE_STORE):
                 business.refresh()  # so that `people` and `conflicts` show what was read
-        finish(here, balance)
+        finish(here, balance, quiet=quiet)
 
 
 def plan(

@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from mapping.decisions import Policy
 from mapping.model import Companies, Create, Direction
 from mapping.values import Kind
 from regulars.config_errors import translate
+from regulars.config_notices import Notices
+from regulars.config_parts import CLOSED, Duration
 from regulars.config_roles import read_roles
 from regulars.config_segments import Destination, read_segments
 from regulars.trouble import ConfigError, nearest
@@ -28,23 +30,9 @@ FILE = "regulars.toml"
 STORE = "regulars.db"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def _millis(value: object) -> object:
-    """A duration in milliseconds, from seconds or from text such as "90s", "10m", "12h" or "7d"."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value * 1000)
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*([smhd])", value.strip())):
-        return int(found[1]) * _UNITS[found[2]]
-    raise ValueError('a duration is a number of seconds, or text such as "90s", "10m", "12h" or "7d"')
-
-
-Duration = Annotated[int, BeforeValidator(_millis), Field(ge=0)]
-
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = CLOSED
 
 
 class Business(_Part):
@@ -194,6 +182,7 @@ class Config(_Part):
     segments: dict[str, SegmentConfig] = {}
     roles: dict[str, RoleConfig] = {}
     webhooks: Webhooks = Webhooks()
+    notices: Notices = Notices()
     fresh_for: Duration = 60_000
     contested_window: Duration = 7 * 86_400_000
     full_every: Duration = 7 * 86_400_000

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from mapping.model import Millis
-from regulars.words import count
+from regulars.logs import Told
 from regulars.workspace import Workspace
-from sync import inbox, meter, runs
+from sync import inbox, meter, runs, runs_thin
 from sync.balance import Balance
 from sync.engine import Engine
 from sync.lease import Busy
@@ -32,11 +32,11 @@ FORGETS = 6 * 3600.0
 
 @dataclass(slots=True)
 class Serving:
-    """The work of one business. `told` hears, in a line for people, what was done."""
+    """The work of one business. `told` hears what was done."""
 
     business: Workspace
     every: float
-    told: Callable[[str], None]
+    told: Callable[[Told], None]
     clock: Callable[[], float] = time.monotonic
     _engine: Engine | None = None
     _rests: dict[str, float] = field(default_factory=dict)
@@ -82,13 +82,16 @@ class Serving:
             self._forget_at = now + FORGETS
             with self.business.database.write() as conn:
                 inbox.forget(conn, self.business.database.now() - inbox.KEPT)
+            runs_thin.thin(self.business.database)
         return now >= self._pull_at and self._next_look() <= self.business.database.now()
 
     def _next_look(self) -> Millis:
         """When everything is to be looked at again: the more rarely, the longer every platform has told of all by
         itself."""
         with self.business.read() as conn:
-            pulled = dict(conn.execute(select(t.connection.c.name, t.connection.c.pulled_at)).tuples())
+            pulled = {
+                one.name: one.pulled_at for one in conn.execute(select(t.connection.c.name, t.connection.c.pulled_at))
+            }
             readings = meter.newest(conn)
         due = [
             pulled.get(name, 0) + int(1000 * self._interval(wired, readings.get(name, [])))
@@ -118,11 +121,6 @@ class Serving:
         self._rests.update(dict.fromkeys(names, until))
 
 
-def _line(what: str, balance: Balance) -> str:
+def _line(what: str, balance: Balance) -> Told:
     """One run in one line."""
-    read = sum(one.pulled for one in balance.connections.values())
-    written = sum(one.applied for one in balance.connections.values())
-    parts = [f"run {balance.run} {what}: {count(read, 'record')} read, {count(written, 'write')}"]
-    parts += [str(stop) for stop in balance.stops]
-    parts += list(balance.failures.values())
-    return "; ".join(parts) + f" ({balance.seconds:.1f} s)"
+    return Told(what, balance)

@@ -60,6 +60,8 @@ class Session:
     out: Console = field(default_factory=lambda: _console(stderr=False))
     err: Console = field(default_factory=lambda: _console(stderr=True))
     answered: bool = False
+    heard: Callable[[str, str], None] | None = None
+    """Takes lines in place of the console, where they go into a log: a level and the text."""
 
     def path(self, given: Path) -> Path:
         """A file that somebody named: beside the business, as `git -C` does it."""
@@ -85,11 +87,16 @@ class Session:
 
     def say(self, text: str) -> None:
         """A line for people; kept back where JSON is wanted."""
-        if not self.json:
+        if self.heard is not None:
+            self.heard("info", text)
+        elif not self.json:
             self.out.print(text)
 
     def note(self, text: str) -> None:
         """A remark beside the answer, on stderr."""
+        if self.heard is not None:
+            self.heard("warning", text)
+            return
         self.err.print(text)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from mapping.model import Millis
 from sync.store import bulk
-from sync.store.schema_inbox import DONE, OPEN, REFUSED, WAITING
+from sync.store.schema_inbox import DONE, DONE_BY, OPEN, REFUSED, WAITING
 from sync.store.schema_inbox import inbox as table
 
 KEPT: Millis = 30 * 86_400_000
@@ -93,6 +93,12 @@ def counts(conn: Connection) -> dict[str, dict[str, int]]:
     for connection, state, number in conn.execute(rows):
         found.setdefault(connection, dict.fromkeys(STATES.values(), 0))[STATES[state]] = number
     return found
+
+
+def of_run(conn: Connection, run: int) -> list[int]:
+    """The deliveries whose records a run looked at, by id."""
+    mine = select(table.c.id).where(DONE_BY, table.c.run == run)
+    return list(conn.execute(mine.order_by(table.c.id)).scalars())
 
 
 def newest(conn: Connection, most: int, connection: str = "", state: int | None = None) -> list[Filed]:

@@ -5,6 +5,7 @@ Killed between the answer and its note, a delivery leaves again with the same id
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,8 @@ TIMEOUT = 15.0
 """Seconds within which a listener has to answer."""
 
 AGENT = "Regulars"
+
+_LOG = logging.getLogger("regulars.told")
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Sender:
             with self.database.durable() as conn:
                 meant = outgoing_desk.note(conn, listener, which, status, said, now, asked)
                 after = outgoing.one(conn, listener)
+            _log(listener, which, status, said, taken=meant is Said.TAKEN)
             rests = after is None or not after.active or after.rests_until > now
             if meant is Said.GONE or rests or self.clock() >= until:
                 return number
@@ -104,6 +108,21 @@ class Sender:
         if 300 <= answer.status < 400:
             said += ", a redirect, which is not followed"
         return answer.status, said, asked_wait(answer.headers.get("retry-after", ""))
+
+
+def _log(listener: str, which: Due, status: int, said: str, *, taken: bool) -> None:
+    """One attempt in the log: whose, of what, and how it went; not what was told."""
+    fields = {
+        "event": "delivery.taken" if taken else "delivery.failed",
+        "delivery": which.id,
+        "subscription": listener,
+        "told": which.event,
+        "kind": which.kind,
+        "status": status,
+        "attempt": which.attempts + 1,
+    }
+    words = ("delivery %d of %s to %s: %s", which.id, which.kind, listener, said)
+    _LOG.log(logging.INFO if taken else logging.WARNING, *words, extra={"fields": fields})
 
 
 def signed(secret: str, identity: str, body: bytes, now: int) -> Mapping[str, str]:

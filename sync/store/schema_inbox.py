@@ -11,7 +11,10 @@ WAITING, DONE, REFUSED = 0, 1, 2
 OPEN = text("state = 0")
 """What the partial index holds, in the very words in which a query has to ask for it."""
 
-__all__ = ["DONE", "OPEN", "REFUSED", "WAITING", "inbox", "meter"]
+DONE_BY = text("run > 0")
+"""What the partial index of those that a run looked at holds, likewise."""
+
+__all__ = ["DONE", "DONE_BY", "OPEN", "REFUSED", "WAITING", "inbox", "meter"]
 
 inbox = Table(
     "inbox",
@@ -27,6 +30,7 @@ inbox = Table(
     Column("note", Text, nullable=False, server_default=""),  # what was not understood
     Index("inbox_key", "connection", "key", unique=True),
     Index("inbox_waiting", "connection", "id", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("inbox_run", "run", sqlite_where=DONE_BY, postgresql_where=DONE_BY),
 )
 
 meter = Table(

@@ -148,13 +148,26 @@ def run_migrations(conn: Connection, target: str = HEAD) -> None:
 
 
 def back_up(database: Database, version: str) -> Path:
-    """Copy a SQLite store while it may be in use; returns the copy, named by version and moment beside it.
+    """Copy a SQLite store before its upgrade; returns the copy, named by version and moment beside it."""
+    assert database.path is not None
+    moment = datetime.fromtimestamp(database.now() / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    target = database.path.with_name(f"{database.path.name}.version-{version}.{moment}.backup")
+    try:
+        copy_to(database, target)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"The store must be upgraded, and its backup {target} could not be written ({error}). Nothing was changed."
+            " Make room there, then run the same command again."
+        ) from error
+    return target
+
+
+def copy_to(database: Database, target: Path) -> None:
+    """Copy a SQLite store while it may be in use. Raises OSError or sqlite3.Error.
 
     Written under another name first and synced, so that a file of that name is always complete.
     """
     assert database.path is not None
-    moment = datetime.fromtimestamp(database.now() / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    target = database.path.with_name(f"{database.path.name}.version-{version}.{moment}.backup")
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
@@ -163,15 +176,11 @@ def back_up(database: Database, version: str) -> Path:
             source.backup(copy)
         os.fsync(descriptor)
         part.replace(target)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error):
         part.unlink(missing_ok=True)
-        raise StoreError(
-            f"The store must be upgraded, and its backup {target} could not be written ({error}). Nothing was changed."
-            " Make room there, then run the same command again."
-        ) from error
+        raise
     finally:
         os.close(descriptor)
-    return target
 
 
 def _ask_for_backup(database: Database, found: str, environ: Mapping[str, str]) -> None:

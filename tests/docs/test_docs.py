@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from connectors import CATALOGUE
 from connectors.base import Platform
 from mapping.values import Kind
-from regulars import config
+from regulars import config, config_notices
 from regulars.cli import app
 from sync.guard import Limits
 from sync.writes import FindingKind
@@ -191,7 +191,14 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("### `[segments.NAME]`", config.SegmentConfig),
     ("### `[roles.NAME]`", config.RoleConfig),
     ("### `[webhooks]`", config.Webhooks),
+    ("### `[notices]`", config_notices.Notices),
+    ("### `[notices.mail]`", config_notices.NoticeMail),
+    ("### `[notices.webhook]`", config_notices.NoticeHook),
 )
+
+
+DURATIONS = {60_000: '"60s"', 600_000: '"10m"', 86_400_000: '"1d"', 7 * 86_400_000: '"7d"'}
+"""Defaults as one would write them in the file."""
 
 
 @pytest.mark.parametrize(("heading", "model"), SECTIONS, ids=lambda one: getattr(one, "__name__", ""))
@@ -216,7 +223,7 @@ def test_the_reference_states_the_defaults() -> None:
             field = model.model_fields.get(name)
             value = None if field is None or field.is_required() else field.default
             if isinstance(value, int) and not isinstance(value, bool):
-                written = {60_000: '"60s"', 7 * 86_400_000: '"7d"'}[value]
+                written = DURATIONS[value]
             elif isinstance(value, bool):
                 written = str(value).lower()
             elif isinstance(value, str):
