@@ -1,7 +1,8 @@
 """HubSpot: contacts of one account, and what hangs on them (`hubspot_streams`).
 
 Docs     developers.hubspot.com/docs/api-reference (read 2026-11); the SDK's v3 paths, 2026-03 for consent
-Pace     100 calls in any 10 s (answers may state more), 5 searches in any second; a DAILY 429 is not waited for
+Pace     100 calls in any 10 s (answers may state more), 5 searches in any second; a DAILY 429 is not waited for;
+         a twentieth of the ten seconds and of the day is kept for people who leave
 Quirks   Search shows a change only after a moment, ends at 10,000 results and never shows archived records. So a
          search is read slice by slice from the last stamp seen (ties walked by id), with an overlap; archived
          records come from a list of their own, and a write is never checked by searching.
@@ -55,6 +56,8 @@ from mapping.facts import Facts
 from mapping.model import MARKETING, Millis, Seen
 
 BASE_URL = "https://api.hubapi.com"
+KEPT = 0.05
+"""The share of every limit that only opt-outs, and the look that may bring one, may use."""
 
 
 def hubspot_judge(response: Response) -> Verdict:
@@ -69,9 +72,9 @@ def learn(pace: Pace, headers: Mapping[str, str]) -> None:
     most, length = headers.get("x-hubspot-ratelimit-max"), headers.get("x-hubspot-ratelimit-interval-milliseconds")
     if most and length and most.isdigit() and length.isdigit():
         pace.limit(int(most), int(length) / 1000)
-    left = headers.get("x-hubspot-ratelimit-daily-remaining")
+    left, day = headers.get("x-hubspot-ratelimit-daily-remaining"), headers.get("x-hubspot-ratelimit-daily", "")
     if left and left.isdigit():
-        pace.quota_left = int(left)
+        pace.quota(int(left), int(day) if day.isdigit() else 0)
 
 
 class HubSpot(OverHttp):
@@ -99,7 +102,8 @@ class HubSpot(OverHttp):
         return OAuth(credential, wire.TOKEN, renewed) if "access_token" in credential else Bearer(credential["token"])
 
     def _pace(self, clock: Clock, sleep: Sleep) -> Pace:
-        return Pace(Window(100, 10.0), Window(5, 1.0, "search"), learn=learn, clock=clock, sleep=sleep)
+        windows = Window(100, 10.0, air=0.1), Window(5, 1.0, "search", keeps=False)  # no opt-out needs a search
+        return Pace(*windows, share=KEPT, learn=learn, clock=clock, sleep=sleep)
 
     def _judge(self, response: Response) -> Verdict:
         return hubspot_judge(response)

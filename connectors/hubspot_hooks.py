@@ -121,6 +121,7 @@ HOOKS = Hooks(
         PlainHash(_OLD, lambda delivery: delivery.body, lambda delivery: delivery.headers.get(_VERSION) == "v1"),
     ),
     same=_first_attempt,
+    leaving=(b"hs_email_optout", b"rivacyDeletion", b"GDPR_DELETE"),
     types=("application/json",),
     asks="the app's client secret",
     hear=hear,

@@ -24,8 +24,9 @@ def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
         try:
             _look_at(works, run, wired, full=full)
         except Failure as failure:
-            run.balance.failures[wired.name] = str(failure)
-            run.blocked.add(wired.name)
+            run.failed(wired.name, failure)
+            if wired.name in run.spent:
+                run.pullers.setdefault(wired.name, works.puller(run, wired))
     resolve(works.database, run.revision, identity)
     for wired in works.connections.values():  # now that addresses lead to records
         if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
