@@ -6,8 +6,9 @@ pull; only what cannot be read back is taken from the event itself, as a fact wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from connectors.signing import Rule
 from mapping.facts import Facts
@@ -30,6 +31,32 @@ class Heard:
     streams: Sequence[str] = ()
     facts: Facts = field(default_factory=Facts)
     odd: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A piece of a platform's journal: what it tells, as `Hooks.hear` reads it, and the *place* to read on from."""
+
+    place: str
+    body: bytes = field(repr=False)
+
+
+class PlaceLost(Exception):
+    """The journal does not reach back to that place any more."""
+
+
+class Journal(Protocol):
+    """What a platform keeps of what happened, in order, for those whom it cannot call."""
+
+    def subscribe(self) -> None:
+        """See that what we need is written into it from now on."""
+
+    def end(self) -> str:
+        """The place after everything that is in it now; empty where it is empty."""
+
+    def read(self, place: str) -> Iterator[Sequence[Entry]]:
+        """What follows that place, in order, a few entries at a time; from the start where it is empty. Raises
+        PlaceLost where the journal begins later than that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from connectors import hubspot_wire as wire
-from connectors.auth import Auth, Bearer, Credential, OAuth, Renewed
+from connectors.auth import AppToken, Auth, Bearer, Credential, OAuth, Renewed
 from connectors.base import (
     Account,
     Change,
@@ -29,19 +29,22 @@ from connectors.base import (
     Listed,
     Option,
     Outcome,
+    Outside,
     Page,
     Raw,
     RemoteField,
+    Settings,
     Stream,
     StreamPage,
 )
 from connectors.deeds import Deeds
-from connectors.hooks import Hooks
-from connectors.http import Response, Verdict, judge
+from connectors.hooks import Hooks, Journal
+from connectors.http import Http, Response, Verdict, judge
 from connectors.hubspot_answers import Answers
 from connectors.hubspot_facts import facts_of
 from connectors.hubspot_fields import CANNOT, TABLE
 from connectors.hubspot_hooks import HOOKS
+from connectors.hubspot_journal import CONTACT, SCOPES, SCOPES_OF, TYPES, HubSpotJournal
 from connectors.hubspot_lookup import BATCH_SIZE, Lookup
 from connectors.hubspot_optouts import OptOuts
 from connectors.hubspot_properties import Properties
@@ -94,6 +97,11 @@ class HubSpot(OverHttp):
     companies_in: ClassVar[str] = "companies"
     erases: ClassVar[bool] = True
     hooks: ClassVar[Hooks | None] = HOOKS
+
+    def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
+        super().__init__(credential, settings, **outside)
+        self._credential, self._outside = credential, outside
+        self._app_http: Http | None = None
 
     def _base_url(self, given: str, credential: Credential) -> str:
         return given or BASE_URL
@@ -169,6 +177,46 @@ class HubSpot(OverHttp):
     @property
     def deeds(self) -> Deeds:
         return self._streams.deeds
+
+    # -- journal ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def journal(self) -> Journal | None:
+        """Where the connection signed in by OAuth: the journal belongs to an app, and the token of one account does
+        not open it."""
+        if not {"client_id", "client_secret"} <= set(self._credential):
+            return None
+        scope = " ".join((*SCOPES, SCOPES_OF[CONTACT], *(SCOPES_OF[TYPES[n]] for n in self._heard_streams)))
+        self._app_http = Http(
+            platform=self.title,
+            base_url=self._base_url(self.settings.base_url, self._credential),
+            auth=AppToken(self._credential, wire.TOKEN, scope),
+            pace=Pace(Window(100, 1.0, air=0.05), clock=self._clock, sleep=self._sleep),
+            judge=self._judge,
+            transport=self._outside.get("transport"),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        return HubSpotJournal(
+            self._app_http,
+            self._decoded,
+            lambda: int(self._account),
+            lambda: self._properties.wanted,
+            self._heard_streams,
+        )
+
+    @property
+    def _heard_streams(self) -> Sequence[str]:
+        return [name for name in self.settings.streams if name in TYPES]
+
+    @cached_property
+    def _account(self) -> str:
+        return self.check().id
+
+    def close(self) -> None:
+        super().close()
+        if self._app_http is not None:
+            self._app_http.close()
 
     # -- read by id ---------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.errors import Failure
-from sync import erasures, meter, runs
+from sync import erasures, journals, meter, runs
 from sync.balance import ConnectionBalance
 from sync.deeds import companies_heard
 from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
@@ -56,7 +56,9 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
     if not any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in stops):
         puller.prove(pulled.suspects, pulled)
     _count(run.balance.connections[wired.name], pulled)
-    if wired.hears and before:
+    with database.read() as conn:
+        told = wired.hears or journals.is_read(conn, wired.name, works.now())
+    if told and before:
         with database.write() as conn:
             meter.note(conn, meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard))
     run.records[wired.name] = runs.live_records(database, wired.name)
