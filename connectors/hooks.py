@@ -61,11 +61,13 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HookUp:
-    """A webhook that the platform has. `secret` is told where it was made anew."""
+    """A webhook that the platform has. `secret` is told where it was made anew; `righted` says that it told less than it
+    should."""
 
     id: str
     secret: str = field(default="", repr=False)
     new: bool = False
+    righted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

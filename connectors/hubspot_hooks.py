@@ -135,5 +135,6 @@ HOOKS = Hooks(
         "Subscribe to changes of hs_email_optout too: it tells at once who left.",
         "Subscribe to the same of companies, deals and tickets if you read them.",
         "Switch the subscriptions on; copy the app's client secret for `regulars webhooks {name} --secret`.",
+        "Then send a test of one of them, or edit a contact.",
     ),
 )

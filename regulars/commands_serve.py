@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regulars.journals import EVERY, journaled, reading
+from regulars.journals import EVERY, beside, journaled, reading
 from regulars.serving import Serving
 from regulars.session import Session, session
 from regulars.telling import telling
 from regulars.trouble import REDACT, WrongUse, listed
 from regulars.webhook_doors import doors, reaches
+from regulars.webhook_mending import Mending
 from regulars.workspace import Workspace, workspace
 from webhooks.api import create_api
 from webhooks.counts import Counts
@@ -88,7 +89,9 @@ def _beside(here: Session, business: Workspace, work: Worker, kept: Sequence[str
     def told(line: str) -> None:
         here.say(escape(REDACT.clean(line)))
 
-    with telling(business, _failed(here)), reading(business, kept, work.wake, told, _failed(here)):
+    failed = _failed(here)
+    mending = beside(Mending(business, told), failed, "mending")
+    with telling(business, failed), reading(business, kept, work.wake, told, failed), mending:
         yield
 
 

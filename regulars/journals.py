@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from connectors.base import Connector
 from connectors.errors import Failure
+from regulars.webhook_doors import reaches
 from regulars.workspace import Workspace
 from sync import journals
 from sync.store.database import Database
-from webhooks.worker import Worker
+from webhooks.worker import Work, Worker
 
 EVERY = 2.0
 """Seconds from one reading to the next."""
@@ -78,9 +79,9 @@ class Reading:
 
 def journaled(business: Workspace) -> list[str]:
     """Connections whose platform keeps a journal that our credential opens, and does not call us."""
-    found = []
+    found, called = [], {one.name for one in reaches(business) if one.proven and one.address}
     for name in business.names():
-        if not business.hears(name):
+        if name not in called:
             connector = business.open(name)
             if connector.hooks is not None and connector.journal is not None:
                 found.append(name)
@@ -100,8 +101,15 @@ def reading(
         yield
         return
     found = Reading(business.database, {name: business.open(name) for name in names}, filed, told)
-    worker = Worker(found, failed, rest=EVERY / 4)
-    thread = threading.Thread(target=worker.run, name="journals", daemon=True)
+    with beside(found, failed, "journals"):
+        yield
+
+
+@contextmanager
+def beside(work: Work, failed: Callable[[Exception], None], name: str) -> Iterator[None]:
+    """Do some work on a thread of its own meanwhile; at the end, what is at hand is finished."""
+    worker = Worker(work, failed)
+    thread = threading.Thread(target=worker.run, name=name, daemon=True)
     thread.start()
     try:
         yield
