@@ -61,8 +61,8 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HookUp:
-    """A webhook that the platform has. `secret` is told where it was made anew; `righted` says that it told less than it
-    should."""
+    """A webhook that the platform has. `secret` is told where it was made anew; `righted` says that it told
+    less than it should."""
 
     id: str
     secret: str = field(default="", repr=False)
@@ -93,6 +93,8 @@ class Hooks:
     limit: int = LARGEST
     leaving: Sequence[bytes] = ()  # words of which one stands in every delivery that may say that somebody left
     silent: Collection[str] = ()  # our fields of whose changes no event tells
+    alone: str = ""  # what nothing but a delivery may tell, in words for people
+    bare: Sequence[str] = ()  # the evidence of consent that a record alone gives, where it says no reason
     by_hand: Sequence[str] = ()  # what to click, where no API sets it up; {address} stands for ours
 
     def may_withdraw(self, body: bytes) -> bool:

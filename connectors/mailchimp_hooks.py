@@ -83,4 +83,6 @@ HOOKS = Hooks(
     # `cleaned` may be a complaint. In a value "=" is escaped, so these words stand nowhere else.
     leaving=(b"type=unsubscribe", b"type=cleaned"),
     silent=("tags",),
+    alone="why they left without a campaign, or why their address was cleaned",
+    bare=("Mailchimp: status unsubscribed", "Mailchimp: status cleaned"),
 )

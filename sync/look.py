@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.errors import Failure
+from mapping.model import Millis
 from sync import erasures, journals, meter, runs
 from sync.balance import ConnectionBalance
 from sync.deeds import companies_heard
@@ -18,11 +19,14 @@ from sync.wired import Run, Wired, Works
 
 def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
     """Recover, pull and resolve: afterwards the store knows what the chosen platforms show."""
+    with works.database.read() as conn:
+        since = meter.last_consent(conn)
+    metered: dict[str, Millis] = {}
     for wired in works.connections.values():
         if wired.name not in run.chosen:
             continue
         try:
-            _look_at(works, run, wired, full=full)
+            metered[wired.name] = _look_at(works, run, wired, full=full)
         except Failure as failure:
             run.failed(wired.name, failure)
             if wired.name in run.spent:
@@ -31,17 +35,23 @@ def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
     for wired in works.connections.values():  # now that addresses lead to records
         if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
             _listen(works, run, wired, full=full)
+    for name, at in metered.items():
+        hooks = works.connections[name].connector.hooks
+        if at and hooks is not None and hooks.alone:
+            with works.database.write() as conn:
+                meter.explain(conn, name, at, since, hooks.bare)
     work_out(works.database, run.revision)
     sharpen(works.database, {n: puller.connector for n, puller in run.pullers.items() if n not in run.blocked})
 
 
-def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
-    """One connection, from opening it to what its pull says about it as a whole."""
+def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> Millis:
+    """One connection, from opening it to what its pull says about it as a whole. When the meter was read there; 0
+    where it was not."""
     database = works.database
     before = runs.live_records(database, wired.name)
     puller = _open(works, run, wired, before)
     if puller is None:
-        return
+        return 0
     run.balance.recovered += recover(works.pusher(run, wired))
     if not wired.may_erase:
         erasures.look_again(database, wired.name, wired.connector, works.now())
@@ -58,10 +68,13 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
     _count(run.balance.connections[wired.name], pulled)
     with database.read() as conn:
         told = wired.hears or journals.is_read(conn, wired.name, works.now())
-    if told and before:
-        with database.write() as conn:
-            meter.note(conn, meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard))
     run.records[wired.name] = runs.live_records(database, wired.name)
+    if not told or not before:
+        return 0
+    reading = meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard)
+    with database.write() as conn:
+        meter.note(conn, reading)
+    return reading.at
 
 
 def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:

@@ -44,6 +44,7 @@ meter = Table(
     Column("at", BigInteger, primary_key=True),
     Column("looked", BigInteger, nullable=False),
     Column("unheard", BigInteger, nullable=False),
+    Column("unexplained", BigInteger, nullable=False, server_default="0"),  # whose reason only a lost delivery told
 )
 
 bookmark = Table(

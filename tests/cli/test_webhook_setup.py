@@ -156,7 +156,7 @@ def test_two_processes_look_at_a_hook_once(town: Shop) -> None:
 
 
 def test_without_an_address_the_journal_is_read(town: Shop) -> None:
-    """HubSpot, signed in by OAuth and with no way to call us: an edit there is in the newsletter, and it is said how."""
+    """HubSpot, signed in by OAuth and with no way to call us: an edit there reaches the newsletter, as is said."""
     assert town.street is not None
     box = town.street.hubspot
     tokens = box.oauth._issue(box.oauth.grant(ALL_SCOPES), ALL_SCOPES, box.clock())

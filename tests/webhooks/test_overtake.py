@@ -22,7 +22,7 @@ from tests.webhooks.deliver import contact_event, hubspot, mailchimp
 
 CROWD = 40
 WINDOW = 10.0
-CALLS = 8
+CALLS = 24
 """What the rehearsed account allows in ten seconds."""
 
 LEAVE = "POST /communication-preferences/2026-03/statuses/batch/unsubscribe-all"
@@ -69,6 +69,12 @@ class Scene:
         for number in range(CROWD):
             self.world.mailchimp.human_update(crowd(number), {"LNAME": f"Newname{number}"})
         self.world.open["hubspot"].batch = 1  # type: ignore[misc]
+
+    def reserve(self) -> None:
+        """Another thread takes the next place in line for an ordinary call to HubSpot."""
+        pace = self.world.open["hubspot"].pace
+        assert pace is not None
+        pace._reserve("", first=False)
 
     def leave(self, address: str) -> None:
         """Somebody leaves at Mailchimp, and Mailchimp tells."""
@@ -122,12 +128,14 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_an_opt_out_leaves_while_a_bulk_goes_on(scene: Scene) -> None:
-    """In the midst of a push that uses all that ordinary calls may, somebody leaves: the opt-out is out within the
-    window, the bulk goes on after it, and the platform's limit is never passed."""
+    """In the midst of a push that uses all that ordinary calls may, and with as many in line, somebody leaves: the
+    opt-out is out within a second, the bulk goes on after it, and the platform's limit is never passed."""
     scene.bulk()
     told: list[float] = []
 
     def leave() -> None:
+        for _ in range(CALLS):
+            scene.reserve()
         scene.leave("max@example.org")
         told.append(scene.log.now())
 
@@ -137,10 +145,10 @@ def test_an_opt_out_leaves_while_a_bulk_goes_on(scene: Scene) -> None:
 
     updates, left = scene.log.times("POST /crm/v3/objects/contacts/batch/update"), scene.log.times(LEAVE)
     assert scene.out("max@example.org")
-    assert left[0] - told[0] < WINDOW
+    assert left[0] - told[0] < 1.0
     assert min(updates) < told[0] < left[0] < max(updates)
     assert len(updates) >= CROWD
-    assert updates[-1] - updates[0] > 4 * WINDOW
+    assert updates[-1] - updates[0] > WINDOW
     assert scene.log.statuses() <= {200, 201, 207}
     assert balance.closes()
     assert scene.world.sync().planned == 0

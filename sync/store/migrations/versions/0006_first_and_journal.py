@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "inbox_first", "inbox", ["connection", "id"], sqlite_where=_OPEN_FIRST, postgresql_where=_OPEN_FIRST
     )
+    op.add_column("meter", sa.Column("unexplained", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
         "bookmark",
         sa.Column("connection", sa.String(), nullable=False),
