@@ -73,6 +73,42 @@ class _Tokens(msgspec.Struct):
     refresh_token: str = ""
 
 
+class AppToken:
+    """A token of an app itself, got with the app's own id and secret. It is short-lived; the first call is refused and
+    brings it."""
+
+    def __init__(self, app: Credential, endpoint: str, scope: str) -> None:
+        self._app = app
+        self._endpoint = endpoint
+        self._scope = scope
+        self._token = ""
+        self._lock = threading.Lock()
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(one for one in (self._app["client_secret"], self._token) if one)
+
+    def renew(self, spent: Mapping[str, str], post: PostForm) -> bool:
+        with self._lock:
+            if dict(spent) == dict(self.headers()):
+                parts = {"client_id": self._app["client_id"], "client_secret": self._app["client_secret"]}
+                form = {"grant_type": "client_credentials", **parts, "scope": self._scope}
+                self._token = _decoded(post(self._endpoint, form)).access_token
+            return True
+
+    def __repr__(self) -> str:
+        return "AppToken(***)"
+
+
+def _decoded(body: bytes) -> _Tokens:
+    try:
+        return msgspec.json.decode(body, type=_Tokens)
+    except msgspec.DecodeError as error:
+        raise BadCredentials("the answer to a token renewal was no token.", fix="Connect again.") from error
+
+
 class OAuth:
     """An access token that expires, and the refresh token that makes the next one."""
 
@@ -101,10 +137,7 @@ class OAuth:
                 "client_id": self._parts.get("client_id", ""),
                 "client_secret": self._parts.get("client_secret", ""),
             }
-            try:
-                tokens = msgspec.json.decode(post(self._endpoint, form), type=_Tokens)
-            except msgspec.DecodeError as error:
-                raise BadCredentials("the answer to a token renewal was no token.", fix="Connect again.") from error
+            tokens = _decoded(post(self._endpoint, form))
             parts = {**self._parts, "access_token": tokens.access_token}
             if tokens.refresh_token:
                 parts["refresh_token"] = tokens.refresh_token

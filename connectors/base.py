@@ -23,7 +23,7 @@ from mapping.values import Kind
 if TYPE_CHECKING:
     from connectors.auth import Credential, Renewed
     from connectors.deeds import Deeds
-    from connectors.hooks import Hooks, HookUp
+    from connectors.hooks import Hooks, HookUp, Journal
     from connectors.http import Transport
     from connectors.pace import Clock, Pace, Sleep
 
@@ -312,6 +312,11 @@ class Connector(ABC):
         """See that the platform calls us at *address*; a hook whose secret is not *known* is made anew, with *spare* as
         its secret where the platform has none. Raises ValueError where it is refused, or is set up by hand."""
         raise ValueError(f"webhooks of {self.title} are set up by hand")
+
+    @property
+    def journal(self) -> Journal | None:
+        """What the platform keeps of what happened, where it does and the credential opens it."""
+        return None
 
     def calls(self) -> Mapping[str, int]:
         """Calls made so far by operation, and the quota left where the platform says (`quota_left`)."""

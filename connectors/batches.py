@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from connectors.base import Change, Outcome, Result
@@ -128,5 +129,6 @@ def spread(items: Sequence[T], act: Callable[[T], R], at_once: int) -> list[R]:
     """*act* on each item, in order, *at_once* in flight."""
     if len(items) < 2:
         return [act(item) for item in items]
+    contexts = [copy_context() for _ in items]  # who goes first does so in every thread
     with ThreadPoolExecutor(max_workers=min(at_once, len(items))) as pool:
-        return list(pool.map(act, items))
+        return list(pool.map(lambda context, item: context.run(act, item), contexts, items))

@@ -2,6 +2,7 @@
 
 Failure
 ├── Later             nobody need act: busy, slow or down; `after` says when to try again
+│   └── Spent         the day's calls are used up, or those left are kept for people who leave
 ├── MaybeSent         a write left and its answer was lost: read back before anything else is sent
 └── ConnectionFailure this connection only; a person must act
     ├── BadCredentials
@@ -36,6 +37,10 @@ class Later(Failure):
     def __init__(self, message: str, *, platform: str = "", fix: str = "", after: float = 0.0) -> None:
         super().__init__(message, platform=platform, fix=fix)
         self.after = after
+
+
+class Spent(Later):
+    """The quota of the day is used up, but for what is kept for calls that go first."""
 
 
 class MaybeSent(Failure):

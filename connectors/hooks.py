@@ -6,8 +6,9 @@ pull; only what cannot be read back is taken from the event itself, as a fact wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from connectors.signing import Rule
 from mapping.facts import Facts
@@ -33,12 +34,40 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A piece of a platform's journal: what it tells, as `Hooks.hear` reads it, and the *place* to read on from."""
+
+    place: str
+    body: bytes = field(repr=False)
+
+
+class PlaceLost(Exception):
+    """The journal does not reach back to that place any more."""
+
+
+class Journal(Protocol):
+    """What a platform keeps of what happened, in order, for those whom it cannot call."""
+
+    def subscribe(self) -> None:
+        """See that what we need is written into it from now on."""
+
+    def end(self) -> str:
+        """The place after everything that is in it now; empty where it is empty."""
+
+    def read(self, place: str) -> Iterator[Sequence[Entry]]:
+        """What follows that place, in order, a few entries at a time; from the start where it is empty. Raises
+        PlaceLost where the journal begins later than that."""
+
+
+@dataclass(frozen=True, slots=True)
 class HookUp:
-    """A webhook that the platform has. `secret` is told where it was made anew."""
+    """A webhook that the platform has. `secret` is told where it was made anew; `righted` says that it told
+    less than it should."""
 
     id: str
     secret: str = field(default="", repr=False)
     new: bool = False
+    righted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +91,13 @@ class Hooks:
     greets: bool = False
     key: str = ""
     limit: int = LARGEST
+    leaving: Sequence[bytes] = ()  # words of which one stands in every delivery that may say that somebody left
     silent: Collection[str] = ()  # our fields of whose changes no event tells
+    alone: str = ""  # what nothing but a delivery may tell, in words for people
+    bare: Sequence[str] = ()  # the evidence of consent that a record alone gives, where it says no reason
     by_hand: Sequence[str] = ()  # what to click, where no API sets it up; {address} stands for ours
+
+    def may_withdraw(self, body: bytes) -> bool:
+        """Whether a delivery may say that somebody left, by a look that costs next to nothing. It goes before all
+        others; what it really says is read later."""
+        return any(word in body for word in self.leaving)

@@ -26,6 +26,7 @@ from connectors.errors import (
     Later,
     MaybeSent,
     Misread,
+    Spent,
     TooNarrow,
     Unreachable,
 )
@@ -155,6 +156,8 @@ class Http:
         return asked + random.uniform(0.1, min(20.0, 0.5 * 2**state.attempt_number))  # noqa: S311
 
     def _attempt(self, call: Call, renewed: bool = False) -> Response:
+        if not call.anonymous and (why := self.pace.spent()):
+            raise self._spent(f"{why}.", 3600.0)
         signed = {} if call.anonymous else self._auth.headers()
         self.counts[call.operation] += 1
         with self.pace.slot(call.lane):
@@ -202,11 +205,9 @@ class Http:
             return self._fail(Misread, f"{call.operation}: unexpected answer {response.status} ({said}).")
         after = retry_after(response, self._clock())
         if verdict is Verdict.SPENT:
-            return self._later(
-                f"the quota of today is used up ({said}); waiting will not help before it is filled up again.",
-                "Run again tomorrow, or raise the plan.",
-                after or 3600.0,
-            )
+            self.pace.quota(0)
+            what = f"the quota of today is used up ({said}); waiting will not help before it is filled up again."
+            return self._spent(what, after or 3600.0)
         if verdict is Verdict.BUSY:
             later = self._later(f"is busy ({said}).", "Try again in a while.", after)
             return later if after > LONGEST_WAIT else _Again(later, after or self._share_of_window())
@@ -249,6 +250,10 @@ class Http:
 
     def _later(self, message: str, fix: str, after: float) -> Later:
         return Later(self.redact(message), platform=self.platform, fix=fix, after=after)
+
+    def _spent(self, message: str, after: float) -> Spent:
+        fix = "Run again tomorrow, or raise the plan."
+        return Spent(self.redact(message), platform=self.platform, fix=fix, after=after)
 
     def guard(self, url: str) -> None:
         """Refuse an address that an answer named, where `guard_destination` would refuse it for our credential."""

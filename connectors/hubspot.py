@@ -1,7 +1,8 @@
 """HubSpot: contacts of one account, and what hangs on them (`hubspot_streams`).
 
 Docs     developers.hubspot.com/docs/api-reference (read 2026-11); the SDK's v3 paths, 2026-03 for consent
-Pace     100 calls in any 10 s (answers may state more), 5 searches in any second; a DAILY 429 is not waited for
+Pace     100 calls in any 10 s (answers may state more), 5 searches in any second; a DAILY 429 is not waited for;
+         a twentieth of the ten seconds and of the day is kept for people who leave
 Quirks   Search shows a change only after a moment, ends at 10,000 results and never shows archived records. So a
          search is read slice by slice from the last stamp seen (ties walked by id), with an overlap; archived
          records come from a list of their own, and a write is never checked by searching.
@@ -17,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from connectors import hubspot_wire as wire
-from connectors.auth import Auth, Bearer, Credential, OAuth, Renewed
+from connectors.auth import AppToken, Auth, Bearer, Credential, OAuth, Renewed
 from connectors.base import (
     Account,
     Change,
@@ -28,19 +29,22 @@ from connectors.base import (
     Listed,
     Option,
     Outcome,
+    Outside,
     Page,
     Raw,
     RemoteField,
+    Settings,
     Stream,
     StreamPage,
 )
 from connectors.deeds import Deeds
-from connectors.hooks import Hooks
-from connectors.http import Response, Verdict, judge
+from connectors.hooks import Hooks, Journal
+from connectors.http import Http, Response, Verdict, judge
 from connectors.hubspot_answers import Answers
 from connectors.hubspot_facts import facts_of
 from connectors.hubspot_fields import CANNOT, TABLE
 from connectors.hubspot_hooks import HOOKS
+from connectors.hubspot_journal import CONTACT, SCOPES, SCOPES_OF, TYPES, HubSpotJournal
 from connectors.hubspot_lookup import BATCH_SIZE, Lookup
 from connectors.hubspot_optouts import OptOuts
 from connectors.hubspot_properties import Properties
@@ -55,6 +59,8 @@ from mapping.facts import Facts
 from mapping.model import MARKETING, Millis, Seen
 
 BASE_URL = "https://api.hubapi.com"
+KEPT = 0.05
+"""The share of every limit that only opt-outs, and the look that may bring one, may use."""
 
 
 def hubspot_judge(response: Response) -> Verdict:
@@ -69,9 +75,9 @@ def learn(pace: Pace, headers: Mapping[str, str]) -> None:
     most, length = headers.get("x-hubspot-ratelimit-max"), headers.get("x-hubspot-ratelimit-interval-milliseconds")
     if most and length and most.isdigit() and length.isdigit():
         pace.limit(int(most), int(length) / 1000)
-    left = headers.get("x-hubspot-ratelimit-daily-remaining")
+    left, day = headers.get("x-hubspot-ratelimit-daily-remaining"), headers.get("x-hubspot-ratelimit-daily", "")
     if left and left.isdigit():
-        pace.quota_left = int(left)
+        pace.quota(int(left), int(day) if day.isdigit() else 0)
 
 
 class HubSpot(OverHttp):
@@ -92,6 +98,11 @@ class HubSpot(OverHttp):
     erases: ClassVar[bool] = True
     hooks: ClassVar[Hooks | None] = HOOKS
 
+    def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
+        super().__init__(credential, settings, **outside)
+        self._credential, self._outside = credential, outside
+        self._app_http: Http | None = None
+
     def _base_url(self, given: str, credential: Credential) -> str:
         return given or BASE_URL
 
@@ -99,7 +110,8 @@ class HubSpot(OverHttp):
         return OAuth(credential, wire.TOKEN, renewed) if "access_token" in credential else Bearer(credential["token"])
 
     def _pace(self, clock: Clock, sleep: Sleep) -> Pace:
-        return Pace(Window(100, 10.0), Window(5, 1.0, "search"), learn=learn, clock=clock, sleep=sleep)
+        windows = Window(100, 10.0, air=0.1), Window(5, 1.0, "search", keeps=False)  # no opt-out needs a search
+        return Pace(*windows, share=KEPT, learn=learn, clock=clock, sleep=sleep)
 
     def _judge(self, response: Response) -> Verdict:
         return hubspot_judge(response)
@@ -165,6 +177,46 @@ class HubSpot(OverHttp):
     @property
     def deeds(self) -> Deeds:
         return self._streams.deeds
+
+    # -- journal ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def journal(self) -> Journal | None:
+        """Where the connection signed in by OAuth: the journal belongs to an app, and the token of one account does
+        not open it."""
+        if not {"client_id", "client_secret"} <= set(self._credential):
+            return None
+        scope = " ".join((*SCOPES, SCOPES_OF[CONTACT], *(SCOPES_OF[TYPES[n]] for n in self._heard_streams)))
+        self._app_http = Http(
+            platform=self.title,
+            base_url=self._base_url(self.settings.base_url, self._credential),
+            auth=AppToken(self._credential, wire.TOKEN, scope),
+            pace=Pace(Window(100, 1.0, air=0.05), clock=self._clock, sleep=self._sleep),
+            judge=self._judge,
+            transport=self._outside.get("transport"),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        return HubSpotJournal(
+            self._app_http,
+            self._decoded,
+            lambda: int(self._account),
+            lambda: self._properties.wanted,
+            self._heard_streams,
+        )
+
+    @property
+    def _heard_streams(self) -> Sequence[str]:
+        return [name for name in self.settings.streams if name in TYPES]
+
+    @cached_property
+    def _account(self) -> str:
+        return self.check().id
+
+    def close(self) -> None:
+        super().close()
+        if self._app_http is not None:
+            self._app_http.close()
 
     # -- read by id ---------------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentic
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import msgspec
 
 from connectors.hooks import Heard, Hooks
+from connectors.hubspot_journal import heard as heard_journal
 from connectors.signing import Delivery, Hmac, PlainHash, stamp_from, unbase64
 
 _V3 = "x-hubspot-signature-v3"
@@ -20,7 +20,7 @@ _VERSION = "x-hubspot-signature-version"
 _LEFT_PLAIN = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 """What HubSpot decodes in an address before it signs."""
 
-_STREAM_OF: Mapping[str, str] = {
+_STREAM_OF: dict[str, str] = {
     "company": "companies",
     "deal": "deals",
     "ticket": "tickets",
@@ -61,7 +61,10 @@ _events = msgspec.json.Decoder(list[_Event])
 
 
 def hear(body: bytes) -> Heard:
-    """What HubSpot's events ask us to look at again. Raises ValueError where the body is no list of events."""
+    """What HubSpot's events ask us to look at again, a delivery or a file of the journal. Raises ValueError where the
+    body is neither."""
+    if body.lstrip().startswith(b"{") and b'"journalEvents"' in body:
+        return heard_journal(body, _STREAM_OF)
     try:
         events = _events.decode(body)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -121,6 +124,7 @@ HOOKS = Hooks(
         PlainHash(_OLD, lambda delivery: delivery.body, lambda delivery: delivery.headers.get(_VERSION) == "v1"),
     ),
     same=_first_attempt,
+    leaving=(b"hs_email_optout", b"rivacyDeletion", b"GDPR_DELETE"),
     types=("application/json",),
     asks="the app's client secret",
     hear=hear,
@@ -128,7 +132,9 @@ HOOKS = Hooks(
         "Open the app whose credential is connected (Development, or Settings > Integrations), and its webhooks.",
         "Give {address} as the target address.",
         "Subscribe to contacts: created, deleted, merged, restored, privacy deletion, and changes of your fields.",
+        "Subscribe to changes of hs_email_optout too: it tells at once who left.",
         "Subscribe to the same of companies, deals and tickets if you read them.",
         "Switch the subscriptions on; copy the app's client secret for `regulars webhooks {name} --secret`.",
+        "Then send a test of one of them, or edit a contact.",
     ),
 )

@@ -61,7 +61,7 @@ class Hooked:
         right = right and all(hook.sources.get(name, False) is told for name, told in SOURCES.items())
         if not right:
             self._change(hook.id, {"events": EVENTS, "sources": SOURCES})
-        return HookUp(hook.id)
+        return HookUp(hook.id, righted=not right)
 
     def _made(self, address: str) -> _Hook:
         body = msgspec.json.encode({"url": address, "events": EVENTS, "sources": SOURCES})

@@ -80,5 +80,9 @@ HOOKS = Hooks(
     asks="the hook's signing secret, or the secret in its address",
     hear=hear,
     greets=True,
+    # `cleaned` may be a complaint. In a value "=" is escaped, so these words stand nowhere else.
+    leaving=(b"type=unsubscribe", b"type=cleaned"),
     silent=("tags",),
+    alone="why they left without a campaign, or why their address was cleaned",
+    bare=("Mailchimp: status unsubscribed", "Mailchimp: status cleaned"),
 )

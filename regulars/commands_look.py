@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -17,9 +17,10 @@ from regulars.config import ConnectionConfig
 from regulars.session import Json, Session, session
 from regulars.show_deeds import uncertain_document
 from regulars.trouble import DONE, WAITING, WrongUse, listed
+from regulars.wiring import platform
 from regulars.words import ago, count, when
 from regulars.workspace import Workspace, now, one_field, one_person, workspace
-from sync import meter, queries
+from sync import hook_state, meter, queries
 from sync.queries_facts import people_facts
 from sync.uncertain import uncertain
 from sync.why import Answer, explain
@@ -127,7 +128,7 @@ def status(json: Json = False) -> None:
             glance, lines_ = queries.status(conn), queries.connections(conn)
             refused = queries.refusals(conn)
             counts = queries.finding_counts(conn)
-            unsure, lost = uncertain(conn), meter.totals(conn)
+            unsure, lost, hooks = uncertain(conn), meter.totals(conn), hook_state.stands(conn)
             unheard = [one for one in outgoing.all_of(conn) if not one.active]
             last = glance.last_run
             refused_writes = [w for w in queries.writes(conn, run=last.id) if w.state == "refused"] if last else []
@@ -141,7 +142,8 @@ def status(json: Json = False) -> None:
             "unreadable": [{"connection": c, "remote_id": r, "reason": why_} for c, r, why_ in refused],
             "refused_writes": [asdict(line) for line in refused_writes],
             "uncertain": [uncertain_document(one, business.titles) for one in unsure],
-            "webhooks": {name: {"looks": looks, "unheard": unheard} for name, (looks, unheard) in lost.items()},
+            "webhooks": {name: total._asdict() for name, total in lost.items()},
+            "hooks": [stand._asdict() for stand in hooks.values()],
             "disabled_subscriptions": [{"id": one.id, "url": one.url, "note": one.note} for one in unheard],
             "last_run": None if last is None else asdict(last),
         }
@@ -201,12 +203,33 @@ def _status(
         here.say(notice(one["id"], one["note"]))
     for one in document["uncertain"]:
         here.say(f"[warn]Perhaps written:[/] {escape(one['look'])}")
-    for name, one in document["webhooks"].items():
-        looks, unheard = count(one["looks"], "look"), count(one["unheard"], "change")
-        here.say(f"[soft]{escape(name)} tells by itself; {looks} at everything found {unheard} not told.[/]")
+    _webhooks(here, business, document["webhooks"])
+    _hooks(here, document["hooks"])
     if glance.maybe_sent:
         here.say(f"{count(glance.maybe_sent, 'write')} of a broken-off run will be read back by the next sync.")
     last = glance.last_run
     if last is not None:
         state = "" if last.ended else " [warn](broken off: run it again)[/]"
         here.say(f"[soft]Last run: {last.id}, {last.kind}, {when(last.started, business.timezone)}[/]{state}")
+
+
+def _webhooks(here: Session, business: Workspace, told: Mapping[str, dict[str, Any]]) -> None:
+    """How well the platforms tell by themselves."""
+    for name, one in told.items():
+        looks, unheard = count(one["looks"], "look"), count(one["unheard"], "change")
+        here.say(f"[soft]{escape(name)} tells by itself; {looks} at everything found {unheard} not told.[/]")
+        part = business.config.connections.get(name)
+        hooks = platform(part.platform).connector.hooks if part is not None else None
+        if one["unexplained"] and hooks is not None:
+            people = count(one["unexplained"], "person", "people")
+            here.say(f"[warn]{escape(name)}: of {people} nobody can tell {hooks.alone};[/] a lost delivery did.")
+
+
+def _hooks(here: Session, stands: Sequence[dict[str, Any]]) -> None:
+    """How the platforms' settings for that were kept in order."""
+    for one in stands:
+        if one["mended"]:
+            since = f"last {ago(one['mended_at'], now())}"
+            here.say(f"[soft]{escape(one['connection'])}: its webhook was put right {one['mended']}×, {since}.[/]")
+        if one["trouble"]:
+            here.say(f"[warn]{escape(one['connection'])}: its webhook cannot be kept.[/] {escape(one['trouble'])}")

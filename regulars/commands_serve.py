@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from regulars.journals import EVERY, beside, journaled, reading
 from regulars.logs import Form, Told, begin, ended
 from regulars.noticing import noticing, noting
 from regulars.serving import Serving
@@ -18,6 +19,7 @@ from regulars.session import Session, session
 from regulars.telling import telling
 from regulars.trouble import REDACT, WrongUse, listed
 from regulars.webhook_doors import doors, reaches
+from regulars.webhook_mending import Mending
 from regulars.workspace import Workspace, workspace
 from sync import inbox
 from webhooks.api import create_api
@@ -55,7 +57,8 @@ def serve(
         pages = [create_health(business.database, counts), api]
         app = create_app(found, post, counts, public=hooks.public_url, pages=pages)
         over = threading.Event()
-        others = telling(business, _failed(here)) if work else nullcontext()
+        kept = journaled(business) if work else []
+        others = _beside(here, business, work, kept) if work else nullcontext()
         notices = noticing(business, here.note) if work else nullcontext()
         with ExitStack() as open_:
             open_.enter_context(closing(post))
@@ -67,7 +70,7 @@ def serve(
             open_.enter_context(others)
             open_.enter_context(notices)
             open_.enter_context(_ended_by_signals(work.stop if work else over.set))
-            here.say(f"Listening on http://{host}:{at}. {_who(business)}")
+            here.say(f"Listening on http://{host}:{at}. {_who(business, kept)}")
             if work is None:
                 over.wait()
             else:
@@ -82,10 +85,29 @@ def worker(log: Log = Form.TEXT) -> None:
     with workspace(here) as business:
         business.names()
         work = _worker(here, business)
-        with _ended_by_signals(work.stop), telling(business, _failed(here)), noticing(business, here.note):
-            here.say("At work.")
+        kept = journaled(business)
+        with _ended_by_signals(work.stop), _beside(here, business, work, kept), noticing(business, here.note):
+            here.say(" ".join(["At work.", *_reads(kept)]))
             work.run()
         here.say("Ended. Nothing was left half done.")
+
+
+@contextmanager
+def _beside(here: Session, business: Workspace, work: Worker, kept: Sequence[str]) -> Iterator[None]:
+    """What goes on beside the work: others are told, and journals are read."""
+
+    def told(line: str) -> None:
+        here.say(escape(REDACT.clean(line)))
+
+    failed = _failed(here)
+    mending = beside(Mending(business, told), failed, "mending")
+    with telling(business, failed), reading(business, kept, work.wake, told, failed), mending:
+        yield
+
+
+def _reads(kept: Sequence[str]) -> list[str]:
+    """Whose journals are read, in a sentence, if any."""
+    return [f"What happens at {listed(list(kept), 'and')} is read from its journal, every {EVERY:g} s."] if kept else []
 
 
 def _worker(here: Session, business: Workspace) -> Worker:
@@ -105,14 +127,15 @@ def _failed(here: Session) -> Callable[[Exception], None]:
     return failed
 
 
-def _who(business: Workspace) -> str:
+def _who(business: Workspace, kept: Sequence[str]) -> str:
     """Who may call, and how the others are followed."""
     every = business.config.webhooks.every // 1000
     polls = f"Everything is looked at every {every} s."
     found = [one.name for one in reaches(business) if one.proven]
-    if not found:
-        return f"No platform may call yet (`regulars webhooks` tells how). {polls}"
-    return f"{listed(found, 'and')} may call. {polls}"
+    calls = (
+        f"{listed(found, 'and')} may call." if found else "No platform may call yet (`regulars webhooks` tells how)."
+    )
+    return " ".join([calls, *_reads(kept), polls])
 
 
 @contextmanager

@@ -15,12 +15,14 @@ from regulars.session import Json, Session, session
 from regulars.trouble import DONE, WAITING, WrongUse, listed
 from regulars.webhook_doors import PARTS, Reach, reaches
 from regulars.webhook_setup import keep, set_up
+from regulars.webhook_waiting import Came, Waiting
 from regulars.words import count, when
 from regulars.workspace import Workspace, hook_secret, workspace
 from sync import inbox
 from sync.inbox import Filed
 
 SHORTEST = 12
+HOST = "127.0.0.1"
 
 
 def webhooks(
@@ -30,11 +32,15 @@ def webhooks(
     new_secret: Annotated[
         bool, typer.Option("--new-secret", help="Make a secret up, for a hook that signs nothing.")
     ] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for a test delivery after --setup by hand.")
+    ] = 300.0,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen meanwhile, as `serve` would.")] = 8460,
     forget_former: Annotated[bool, typer.Option("--forget-former", help="The secret before this one ends.")] = False,
     json: Json = False,
 ) -> None:
     """Show how each platform reaches `regulars serve`, and keep the secrets that prove it is them."""
-    here = session(json)
+    here, came = session(json), True
     with workspace(here) as business:
         found = {one.name: one for one in reaches(business)}
         if name is None:
@@ -44,30 +50,46 @@ def webhooks(
             known = listed(list(found), "and") or "none"
             raise WrongUse(f'No platform calls "{name}".', fix=f"Connections that can be called: {known}.")
         elif setup:
-            _set_up(here, business, found[name])
+            came = _set_up(here, business, found[name], wait, port)
         elif secret or new_secret:
             _keep(here, business, found[name], made_up=new_secret)
         elif forget_former:
             _forget_former(business, name)
         told = [one for one in reaches(business) if name in (None, one.name)]
         here.emit([_document(one) for one in told], lambda _: _lines(here, told))
-        raise typer.Exit(DONE if all(one.proven and one.address for one in told) else WAITING)
+        raise typer.Exit(DONE if came and all(one.proven and one.address for one in told) else WAITING)
 
 
-def _set_up(here: Session, business: Workspace, reach: Reach) -> None:
-    """At the platform, where its API does it; else what to click."""
+def _set_up(here: Session, business: Workspace, reach: Reach, wait: float, port: int) -> bool:
+    """At the platform, where its API does it; else what to click, and then wait until something comes. Whether nothing
+    is left to do."""
     if not reach.address:
         fix = 'Say in regulars.toml where: [webhooks] public_url = "https://...".'
         raise WrongUse("The platforms have no address to call.", fix=fix)
     if reach.hooks.by_hand:
         for number, step in enumerate(reach.hooks.by_hand, 1):
             here.note(f"{number}. {escape(step.format(address=reach.address, name=reach.name))}")
-        return
+        if not reach.proven and here.may_ask:
+            _keep(here, business, reach, made_up=False)
+        return not wait or _came(here, Waiting(business, reach, here.note).wait(wait, HOST, port), reach)
     try:
         done = set_up(business, reach.name, business.open(reach.name), reach.address)
     except ValueError as error:
         raise WrongUse(f"{error}.", fix="It checks the address at once: `regulars serve` has to run there.") from None
     here.note(f"{reach.title} calls {reach.address}" + (" from now on." if done.new else ", as before."))
+    return True
+
+
+def _came(here: Session, how: Came, reach: Reach) -> bool:
+    """Say how waiting ended."""
+    if how is Came.PROVEN:
+        here.note(f"[good]It works:[/] a delivery of {reach.title} came, and is proven.")
+    elif how is Came.DOUBTED:
+        keep = f"`regulars webhooks {reach.name} --secret` keeps the right one"
+        here.note(f"[bad]What came was not proven.[/] The secret is another: {keep}.")
+    else:
+        here.note(f"[warn]Nothing came.[/] Send a test from {reach.title}, and see that {reach.address} leads here.")
+    return how is Came.PROVEN
 
 
 def _keep(here: Session, business: Workspace, reach: Reach, *, made_up: bool) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from mapping.model import Millis
 from regulars.logs import Told
 from regulars.workspace import Workspace
-from sync import inbox, meter, runs, runs_thin
+from sync import inbox, journals, meter, runs, runs_thin
 from sync.balance import Balance
 from sync.engine import Engine
 from sync.lease import Busy
 from sync.store import schema as t
-from sync.wired import Silent, Wired
+from sync.wired import Silent
 
 AFTER_TROUBLE = 30.0
 """Seconds for which a connection is left alone after a call to it failed; its mail waits."""
@@ -93,14 +93,16 @@ class Serving:
                 one.name: one.pulled_at for one in conn.execute(select(t.connection.c.name, t.connection.c.pulled_at))
             }
             readings = meter.newest(conn)
+            now = self.business.database.now()
+            told = {name for name, w in self.engine.connections.items() if w.hears or journals.is_read(conn, name, now)}
         due = [
-            pulled.get(name, 0) + int(1000 * self._interval(wired, readings.get(name, [])))
-            for name, wired in self.engine.connections.items()
+            pulled.get(name, 0) + int(1000 * self._interval(name in told, readings.get(name, [])))
+            for name in self.engine.connections
         ]
         return min(due, default=0)
 
-    def _interval(self, wired: Wired, readings: list[meter.Reading]) -> float:
-        return meter.interval(self.every, readings) if wired.hears else self.every
+    def _interval(self, told: bool, readings: list[meter.Reading]) -> float:
+        return meter.interval(self.every, readings) if told else self.every
 
     def pull(self) -> None:
         try:

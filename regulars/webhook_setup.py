@@ -10,11 +10,12 @@ from regulars.webhook_doors import PARTS
 from regulars.workspace import Workspace, hook_secret
 
 
-def set_up(business: Workspace, name: str, connector: Connector, address: str) -> HookUp:
-    """See that *name*'s platform calls *address*, and keep the secret of a hook that was made anew; the one before it
-    stays valid. Raises ValueError where the platform refuses, or has it set up by hand."""
+def set_up(business: Workspace, name: str, connector: Connector, address: str, *, anew: bool = False) -> HookUp:
+    """See that *name*'s platform calls *address*, *anew* where the hook that is there cannot be trusted, and keep the
+    secret of one that was made anew; the one before it stays valid. Raises ValueError where the platform refuses, or
+    has it set up by hand."""
     before = business.webhook_secrets(name)
-    done = connector.hook_up(address, random_secrets.token_urlsafe(32), known=bool(before))
+    done = connector.hook_up(address, random_secrets.token_urlsafe(32), known=bool(before) and not anew)
     if done.secret:
         keep(business, name, done.secret)
     return done

@@ -6,12 +6,13 @@ Paths     numbered (``/crm/v3/...``) and date version 2026-03, the same handlers
 Doubtful  facts marked (?) are fields of `hubspot_rules.Switches`; the tests run both settings.
 
 Not emulated
-  leads, products, custom and other objects; evaluating the filters of lists; folders of lists; changing pipelines and
-  labels over the API; associations v3; the webhooks journal (more in `hubspot_webhooks`); imports, exports, forms,
-  timeline events; restoring deleted records; rules that an admin set for values (2026-09); property archiving;
-  preference page links; business units; calculated properties other than those of consent, merges, bounces and closed
-  stages (so no ``associatedcompanyid`` and no numbers of associated records); redacting e-mails for who lacks their
-  scope; 423 and 477 answers (ask for them with a fault of that status).
+  leads, products, custom and other objects; evaluating the filters of lists; folders of lists; changing pipelines
+  and labels over the API; associations v3; parts of webhooks and of their journal (see `hubspot_webhooks` and
+  `hubspot_journal`); imports, exports, forms, timeline events; restoring deleted records; rules that an admin set
+  for values (2026-09); property archiving; preference page links; business units; calculated properties other than
+  those of consent, merges, bounces and closed stages (so no ``associatedcompanyid`` and no numbers of associated
+  records); redacting e-mails for who lacks their scope; 423 and 477 answers (ask for them with a fault of that
+  status).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sandbox.hubspot_associations import AssociationsApi
 from sandbox.hubspot_batches import BatchesApi
 from sandbox.hubspot_consent import ConsentApi
 from sandbox.hubspot_hands import Hands
+from sandbox.hubspot_journal import Journal
 from sandbox.hubspot_kinds import CONTACTS, OTHERS, kind_of
 from sandbox.hubspot_links import Joins
 from sandbox.hubspot_lists import ListsApi
@@ -39,6 +41,7 @@ from sandbox.hubspot_records import Records
 from sandbox.hubspot_rules import Refusal, Switches, portal_properties
 from sandbox.hubspot_search import Search
 from sandbox.hubspot_state import (
+    Change,
     Doc,
     HubSpotState,
     Origin,
@@ -103,7 +106,8 @@ class HubSpotSandbox(Hands, HubSpotHooked):
         self.joins = Joins(self.state, self.switches, self._joined)
         self.mailroom = HubSpotMailroom(self)
         self.postman = Postman(self.mailroom)
-        self.joins.tell = self.mailroom.joined
+        self.journal = Journal(self)
+        self.joins.tell = self._told_joined
         for records in self.records.values():
             self._connect(records)
         self.searches = {name: Search(records) for name, records in self.records.items()}
@@ -128,7 +132,15 @@ class HubSpotSandbox(Hands, HubSpotHooked):
         records.linked = lambda id, other: self.joined((name, other), id)
         records.joined = lambda gone, kept: self.joins.merged(records.kind, gone, kept)
         records.parted = lambda id: self.joins.erased(records.kind, id)
-        records.tell = lambda change: self.mailroom.changed(name, change)
+        records.tell = lambda change: self._told(name, change)
+
+    def _told(self, name: str, change: Change) -> None:
+        self.mailroom.changed(name, change)
+        self.journal.changed(name, change)
+
+    def _told_joined(self, pair: Pair, one: int, other: int, before: frozenset[Spec], after: frozenset[Spec]) -> None:
+        self.mailroom.joined(pair, one, other, before, after)
+        self.journal.joined(pair, one, other, before, after)
 
     def _furnish(self) -> None:
         """What a new portal comes with."""

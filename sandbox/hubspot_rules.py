@@ -72,6 +72,11 @@ class Switches:
     association_answers: str = "described"  # or "observed": ids as numbers, labels as null (3p)
     first_company_is_primary: bool = True  # does the first company become the primary one? (not in the facts)
     associating_touches: bool = False  # does an association move the modified stamps? (not in the facts)
+    journal_end: str = "204"  # or "same": what is answered where nothing is new (Webhooks journal: an empty 204 (?))
+    journal_properties: str = (
+        "filter"  # or "include": do they choose the updates, or only what is shown? (not in the facts)
+    )
+    journal_merge: str = "bare"  # or "ids": whether a merge names the records that went (not in the facts)
     wide_optout_on_types: bool = False  # does "unsubscribe from all" also set each hs_email_optout_<id>? (?)
 
 

@@ -215,6 +215,30 @@ class HookSubscription:
     updated: int
 
 
+@dataclass(slots=True)
+class JournalSubscription:
+    """What an app wants to find in the journal."""
+
+    id: int
+    kind: str  # OBJECT, ASSOCIATION, GDPR_PRIVACY_DELETION
+    type_id: str
+    actions: tuple[str, ...]
+    properties: tuple[str, ...]
+    objects: tuple[int, ...]
+    others: tuple[str, ...]  # of associations: the object types at the other end
+    created: int
+    updated: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One file of the journal."""
+
+    offset: str
+    at: int
+    events: tuple[Mapping[str, Any], ...]
+
+
 class Spec(NamedTuple):
     """The type of an association; the same number may stand in both categories."""
 
@@ -288,6 +312,10 @@ class HubSpotState(State, Shelf):
     hook_settings: HookSettings | None = None
     hooks: dict[int, HookSubscription] = field(default_factory=dict)
     last_event: int = 0
+    journal: list[JournalEntry] = field(default_factory=list)
+    journal_open: list[dict[str, Any]] = field(default_factory=list)  # what happened and is not published yet
+    journal_subscriptions: dict[int, JournalSubscription] = field(default_factory=dict)
+    last_entry: int = 0
 
     @property
     def contacts(self) -> dict[int, Record]:

@@ -15,7 +15,7 @@ record was made (the winner again); that notifications of one event for two subs
 merge makes.
 
 Not emulated: restoring, so ``*.restore`` is never sent; products, line items, conversations, ``event.completed``;
-``object.associationChange`` (its fields are not described); the journal; settings that are cached for five minutes;
+``object.associationChange`` (its fields are not described); settings that are cached for five minutes;
 webhooks of workflows, but for their v2 signature.
 """
 

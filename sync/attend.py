@@ -68,29 +68,54 @@ def agenda(connector: Connector, deliveries: Sequence[Filed]) -> Agenda:
 
 
 def attend(works: Works, run: Run, identity: Identity) -> None:
-    """Look again at what the inbox names, at each connection that the run is about."""
+    """Look again at what the inbox names, at each connection that the run is about; first at those who may have left,
+    whose opt-outs do not wait for the rest."""
+    _open(works, run)
+    run.overtake()
     listened: list[tuple[Wired, Agenda]] = []
+    for wired in works.connections.values():
+        if wired.name not in run.chosen or wired.connector.hooks is None or wired.name in run.balance.failures:
+            continue
+        with works.database.read() as conn:
+            deliveries = inbox.waiting(conn, wired.name, MOST)
+        if (found := hear(works, run, wired, deliveries)) is not None:
+            listened.append((wired, found))
+        run.overtake()
+    conclude(works, run, identity, listened)
+
+
+def _open(works: Works, run: Run) -> None:
+    """Stops that stand hold here too, and what was sent last time is settled first."""
     for wired in works.connections.values():
         stops = runs.all_stops(works.database, wired.name)
         run.stop(works.database, unreleased(stops, runs.released(works.database)))
         run.pullers[wired.name] = works.puller(run, wired)
-        if wired.name not in run.chosen or wired.connector.hooks is None:
-            continue
-        try:
-            run.balance.recovered += recover(works.pusher(run, wired))
-            with works.database.read() as conn:
-                found = agenda(wired.connector, inbox.waiting(conn, wired.name, MOST))
-            _look(works, run, wired, found)
-            listened.append((wired, found))
-        except Failure as failure:
-            run.balance.failures[wired.name] = str(failure)
-            run.blocked.add(wired.name)
+        if wired.name in run.chosen and wired.connector.hooks is not None:
+            try:
+                run.balance.recovered += recover(works.pusher(run, wired))
+            except Failure as failure:
+                run.failed(wired.name, failure)
+
+
+def hear(works: Works, run: Run, wired: Wired, deliveries: Sequence[Filed]) -> Agenda | None:
+    """Look again at the records that deliveries name; None where the platform could not be asked, and they wait on."""
+    found = agenda(wired.connector, deliveries)
+    try:
+        _look(works, run, wired, found)
+    except Failure as failure:
+        run.failed(wired.name, failure)
+        return None
+    return found
+
+
+def conclude(works: Works, run: Run, identity: Identity, heard: Sequence[tuple[Wired, Agenda]]) -> None:
+    """Work out who is who after looking again, file what else was told, and settle the deliveries."""
     resolve(works.database, run.revision, identity)
-    for wired, found in listened:
+    for wired, found in heard:
         _listen(works, run, wired, found)
-    if any(found.streams for _, found in listened):
+    if any(found.streams for _, found in heard):
         work_out(works.database, run.revision)
-    for _, found in listened:
+    for _, found in heard:
         with works.database.write() as conn:
             inbox.settle(conn, found.done, run.id, works.now())
 
@@ -99,12 +124,12 @@ def _look(works: Works, run: Run, wired: Wired, found: Agenda) -> None:
     """Read the named records, and file what is there and what is gone."""
     puller, counts = run.pullers[wired.name], Pulled()
     with works.database.read() as conn:
-        known = _held_by(conn, wired.name, list(found.addresses))
+        known = held_by(conn, list(found.addresses), wired.name)
     wanted = list(dict.fromkeys((*found.records, *known)))
     for start in range(0, len(wanted), wired.connector.batch):
         _read(puller, wanted[start : start + wired.connector.batch], counts)
     with works.database.read() as conn:
-        strange = [address for address in found.addresses if not _held_by(conn, wired.name, [address])]
+        strange = [address for address in found.addresses if not held_by(conn, [address], wired.name)]
     if strange:
         there = wired.connector.find(strange, [])
         with works.database.write() as conn:
@@ -118,7 +143,7 @@ def _look(works: Works, run: Run, wired: Wired, found: Agenda) -> None:
     balance.gone += counts.gone
 
 
-def _held_by(conn: Connection, connection: str, addresses: Sequence[str]) -> list[str]:
+def held_by(conn: Connection, addresses: Sequence[str], connection: str) -> list[str]:
     """The remote ids of this connection's records that carry one of these addresses."""
     if not addresses:
         return []

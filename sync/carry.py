@@ -1,4 +1,8 @@
-"""Carry out: plan, guard and push, and plan again what moved meanwhile, a few times."""
+"""Carry out: plan, guard and push, and plan again what moved meanwhile, a few times.
+
+Opt-outs leave first, at every connection, before anything else leaves at any; who leaves while the others are under
+way is heard between two batches (`sync.overtake`).
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,9 @@ from sync.resolve import Identity, resolve
 from sync.wired import Run, Wired, Works
 
 ROUNDS = 4
+
+LEADING = (WriteKind.OPT_OUT,)
+_FOLLOWING = tuple(kind for kind in WriteKind if kind not in LEADING)
 
 
 def plan(works: Works, *, dry_run: bool) -> Spool:
@@ -51,13 +58,27 @@ def guard(works: Works, run: Run, spool: Spool) -> None:
     run.stop(works.database, unreleased(stops, runs.released(works.database)))
 
 
+def guard_leading(works: Works, run: Run, spool: Spool) -> None:
+    """Look at the opt-outs of *spool* and those that this run has sent already, before the next leaves."""
+    stops: list[Stop] = []
+    for wired in works.connections.values():
+        count = spool.counts[wired.name, WriteKind.OPT_OUT]
+        if not count or wired.name in run.blocked - run.spent:
+            continue
+        counts = {WriteKind.OPT_OUT: count + run.balance.connections[wired.name].opt_outs}
+        total = run.records.get(wired.name) or runs.live_records(works.database, wired.name)
+        stops += before_push(wired.name, counts, total, 0, wired.limits)
+    run.stop(works.database, unreleased(stops, runs.released(works.database)))
+
+
 def carry_out(works: Works, run: Run, spool: Spool, identity: Identity, *, rounds: int = ROUNDS) -> None:
     """Guard and push *spool*; then plan again, while anything moves."""
     guard(works, run, spool)
     for turn in range(rounds):
-        moved = [push(works, run, wired, spool, again=turn > 0) for wired in works.connections.values()]
+        run.left.clear()  # whoever left meanwhile is in this plan anew
+        moved = push(works, run, spool, again=turn > 0)
         resolve(works.database, run.revision, identity)
-        if not any(moved) or turn == rounds - 1:
+        if not (moved or run.left) or turn == rounds - 1:
             return
         following = plan(works, dry_run=False)
         if turn:
@@ -93,29 +114,71 @@ def _waits(run: Run, name: str, count: int) -> None:
         balance.pending += count
 
 
-def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> bool:
-    """Send one connection's writes; whether anything happened there that may call for another plan."""
+def push(works: Works, run: Run, spool: Spool, *, again: bool) -> bool:
+    """Send the writes of all connections, opt-outs first; whether anything happened that may call for another plan."""
+    under_way = [one for wired in works.connections.values() if (one := _begun(works, run, wired, spool, again=again))]
+    for kinds in (LEADING, _FOLLOWING):
+        for wired, pusher in under_way:
+            _send(run, wired, pusher, spool, kinds)
+    moved = [_ended(works, run, wired, pusher, spool, again=again) for wired, pusher in under_way]
+    return any(moved)
+
+
+def push_leading(works: Works, run: Run, spool: Spool) -> None:
+    """Send the opt-outs of *spool* and nothing else of it, while another plan is under way."""
+    for wired in works.connections.values():
+        count = spool.counts[wired.name, WriteKind.OPT_OUT]
+        if not count:
+            continue
+        balance = run.balance.connections[wired.name]
+        balance.planned += count
+        if wired.name in run.blocked - run.spent:
+            _waits(run, wired.name, count)
+            continue
+        pusher = works.pusher(run, wired)
+        _send(run, wired, pusher, spool, LEADING)
+        _settle(run, wired, pusher, count, told=True)
+
+
+def _begun(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> tuple[Wired, Pusher] | None:
+    """What sends one connection's writes; None where there are none, or none may leave."""
     balance = run.balance.connections[wired.name]
     count = sum(spool.counts[wired.name, kind] for kind in WriteKind)
     if again:  # what waited is in this plan anew
         balance.planned -= balance.pending + balance.held
         balance.pending = balance.held = 0
     balance.planned += count
-    if wired.name in run.blocked or wired.name not in run.pullers or not count:
+    if wired.name in run.blocked - run.spent or wired.name not in run.pullers or not count:
         _waits(run, wired.name, count)
-        return False
-    pusher = works.pusher(run, wired)
+        return None
     works.progress.begin(wired.name, "push", count)
+    return wired, works.pusher(run, wired)
+
+
+def _send(run: Run, wired: Wired, pusher: Pusher, spool: Spool, kinds: Sequence[WriteKind]) -> None:
+    """Send the writes of these kinds, until the connection cannot go on. Where the day is spent, opt-outs can."""
+    stopped = run.blocked - run.spent if kinds == LEADING else run.blocked
+    if wired.name in stopped:
+        return
     try:
-        for kind in WriteKind:
+        for kind in kinds:
             pusher.push(spool.of(wired.name, kind), kind)
     except Interrupted as broken:
-        run.balance.failures[wired.name] = str(broken)
-        run.blocked.add(wired.name)
+        run.failed(wired.name, broken.failure)
+
+
+def _ended(works: Works, run: Run, wired: Wired, pusher: Pusher, spool: Spool, *, again: bool) -> bool:
+    """What became of one connection's writes; whether it may call for another plan."""
     works.progress.end(wired.name, "push")
+    count = sum(spool.counts[wired.name, kind] for kind in WriteKind)
+    return _settle(run, wired, pusher, count, told=again)
+
+
+def _settle(run: Run, wired: Wired, pusher: Pusher, count: int, *, told: bool) -> bool:
+    """Enter into the balance what became of *count* writes; what rests on a stopped connection is *told* once."""
     if pusher.counts.lost and wired.name not in run.blocked:
         _read_back(run, wired, pusher)
-    done = pusher.counts
+    balance, done = run.balance.connections[wired.name], pusher.counts
     balance.applied += done.applied
     balance.refused_writes += done.refused
     balance.moved += done.moved
@@ -123,7 +186,7 @@ def push(works: Works, run: Run, wired: Wired, spool: Spool, *, again: bool) -> 
     balance.pending += count - done.applied - done.refused - done.moved - done.uncertain
     balance.opt_outs += done.by_kind[WriteKind.OPT_OUT]
     balance.creates += done.by_kind[WriteKind.CREATE]
-    if not again:
+    if not told:
         run.balance.notes.extend(_rest(wired.name, total, other) for other, total in sorted(done.resting.items()))
     return bool(done.applied or done.moved or done.refused or done.lost)
 
@@ -140,5 +203,4 @@ def _read_back(run: Run, wired: Wired, pusher: Pusher) -> None:
     try:
         run.balance.recovered += recover(pusher)
     except Failure as failure:
-        run.balance.failures[wired.name] = str(failure)
-        run.blocked.add(wired.name)
+        run.failed(wired.name, failure)

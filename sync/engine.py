@@ -21,6 +21,7 @@ from sync.guard import Stop
 from sync.lease import Lease, lease
 from sync.look import look
 from sync.organizations import work_out_all
+from sync.overtake import Overtake
 from sync.people import Spool, finding_counts, fold_and_plan, fold_only
 from sync.push import mark_all
 from sync.resolve import Identity, people_count, resolve
@@ -248,6 +249,8 @@ class Engine:
                 with self.database.write() as conn:
                     mark_all(conn)
             run = Run(run_id, revision, balance, chosen=frozenset(names or self.connections))
+            if kind in ("sync", "hear"):
+                run.overtake = Overtake(self._works, run, self.identity)
             if hear:
                 attend(self._works, run, self.identity)
             else:

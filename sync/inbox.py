@@ -1,20 +1,20 @@
 """The inbox: deliveries that were verified, kept until what they name has been looked at again.
 
 A delivery is filed once, however often it comes: by its own id, else by a digest of its body. What is done is kept for
-a while, so that a late copy is still known.
+a while, so that a late copy is still known. One that may say that somebody left goes before all others.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, TextClause, and_, delete, func, select, update
 
 from mapping.model import Millis
 from sync.store import bulk
-from sync.store.schema_inbox import DONE, DONE_BY, OPEN, REFUSED, WAITING
+from sync.store.schema_inbox import DONE, DONE_BY, OPEN, OPEN_FIRST, REFUSED, WAITING
 from sync.store.schema_inbox import inbox as table
 
 KEPT: Millis = 30 * 86_400_000
@@ -24,12 +24,13 @@ STATES = {WAITING: "waiting", DONE: "done", REFUSED: "refused"}
 
 
 class Mail(NamedTuple):
-    """A delivery on its way in."""
+    """A delivery on its way in. It goes `first` where it may say that somebody left."""
 
     connection: str
     key: str
     at: Millis
     body: bytes
+    first: bool = False
 
 
 class Filed(NamedTuple):
@@ -52,15 +53,41 @@ def key_of(body: bytes) -> str:
 
 def file(conn: Connection, mails: Iterable[Mail]) -> int:
     """File deliveries; returns how many had not come before."""
-    return bulk.insert_ignore(conn, table, ("connection", "key", "at", "body"), [tuple(mail) for mail in mails])
+    rows = [(*mail[:-1], int(mail.first)) for mail in mails]
+    return bulk.insert_ignore(conn, table, ("connection", "key", "at", "body", "goes_first"), rows)
 
 
 def waiting(conn: Connection, connection: str, most: int) -> list[Filed]:
-    """The oldest deliveries that wait."""
+    """Deliveries that wait: those that go first, then the others, the oldest first of either."""
+    found = waiting_first(conn, connection, most)
+    return found + _oldest(conn, and_(OPEN, table.c.goes_first == 0), connection, most - len(found), 0)
+
+
+def waiting_first(conn: Connection, connection: str, most: int, after: int = 0) -> list[Filed]:
+    """The oldest of those that wait and go first, from the one *after* that id on."""
+    return _oldest(conn, OPEN_FIRST, connection, most, after)
+
+
+def _oldest(
+    conn: Connection, which: ColumnElement[bool] | TextClause, connection: str, most: int, after: int
+) -> list[Filed]:
+    if most <= 0:
+        return []
     mine = select(table.c.id, table.c.connection, table.c.at, table.c.body).where(
-        OPEN, table.c.connection == connection
+        which, table.c.connection == connection, table.c.id > after
     )
     return [Filed(*row) for row in conn.execute(mine.order_by(table.c.id).limit(most))]
+
+
+def newest_id(conn: Connection) -> int:
+    """The id of the delivery that came last."""
+    return int(conn.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
+
+
+def came_first(conn: Connection, connections: Collection[str], after: int) -> bool:
+    """Whether one that goes first came after that id, and waits."""
+    mine = select(table.c.id).where(OPEN_FIRST, table.c.connection.in_(connections), table.c.id > after)
+    return conn.execute(mine.limit(1)).first() is not None
 
 
 def connections_waiting(conn: Connection) -> list[str]:

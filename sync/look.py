@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from connectors.errors import Failure
-from sync import erasures, meter, runs
+from mapping.model import Millis
+from sync import erasures, journals, meter, runs
 from sync.balance import ConnectionBalance
 from sync.deeds import companies_heard
 from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
@@ -18,29 +19,39 @@ from sync.wired import Run, Wired, Works
 
 def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
     """Recover, pull and resolve: afterwards the store knows what the chosen platforms show."""
+    with works.database.read() as conn:
+        since = meter.last_consent(conn)
+    metered: dict[str, Millis] = {}
     for wired in works.connections.values():
         if wired.name not in run.chosen:
             continue
         try:
-            _look_at(works, run, wired, full=full)
+            metered[wired.name] = _look_at(works, run, wired, full=full)
         except Failure as failure:
-            run.balance.failures[wired.name] = str(failure)
-            run.blocked.add(wired.name)
+            run.failed(wired.name, failure)
+            if wired.name in run.spent:
+                run.pullers.setdefault(wired.name, works.puller(run, wired))
     resolve(works.database, run.revision, identity)
     for wired in works.connections.values():  # now that addresses lead to records
         if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
             _listen(works, run, wired, full=full)
+    for name, at in metered.items():
+        hooks = works.connections[name].connector.hooks
+        if at and hooks is not None and hooks.alone:
+            with works.database.write() as conn:
+                meter.explain(conn, name, at, since, hooks.bare)
     work_out(works.database, run.revision)
     sharpen(works.database, {n: puller.connector for n, puller in run.pullers.items() if n not in run.blocked})
 
 
-def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
-    """One connection, from opening it to what its pull says about it as a whole."""
+def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> Millis:
+    """One connection, from opening it to what its pull says about it as a whole. When the meter was read there; 0
+    where it was not."""
     database = works.database
     before = runs.live_records(database, wired.name)
     puller = _open(works, run, wired, before)
     if puller is None:
-        return
+        return 0
     run.balance.recovered += recover(works.pusher(run, wired))
     if not wired.may_erase:
         erasures.look_again(database, wired.name, wired.connector, works.now())
@@ -55,10 +66,15 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
     if not any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in stops):
         puller.prove(pulled.suspects, pulled)
     _count(run.balance.connections[wired.name], pulled)
-    if wired.hears and before:
-        with database.write() as conn:
-            meter.note(conn, meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard))
+    with database.read() as conn:
+        told = wired.hears or journals.is_read(conn, wired.name, works.now())
     run.records[wired.name] = runs.live_records(database, wired.name)
+    if not told or not before:
+        return 0
+    reading = meter.Reading(wired.name, works.now(), pulled.pulled, pulled.unheard)
+    with database.write() as conn:
+        meter.note(conn, reading)
+    return reading.at
 
 
 def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:

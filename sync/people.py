@@ -130,6 +130,16 @@ def fold_and_plan(
         tell(people)
 
 
+def plan_few(database: Database, targets: Mapping[str, Target], policies: Policies, people: Sequence[str]) -> Spool:
+    """Fold and plan just these. Their marks stay: the next plan of everybody has them too."""
+    spool, belongings = Spool(), Belongings(targets)
+    for start in range(0, len(people), _CHUNK):
+        with database.write() as conn:
+            cases = load_badges(conn, records.load_cases(conn, people[start : start + _CHUNK]))
+            _one_chunk(conn, belongings.load(conn, cases), targets, policies, spool)
+    return spool
+
+
 def fold_only(database: Database, policies: Policies, most: int) -> list[str]:
     """Fold and file everybody with a mark, plan nothing and leave the marks; returns who, at most *most* of them."""
     last, changed, meetings = "", list[str](), Meetings(policies)

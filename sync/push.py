@@ -16,6 +16,7 @@ from sqlalchemy import Connection, update
 
 from connectors.base import Change, Connector, Outcome, Result
 from connectors.errors import Failure, Later, MaybeSent
+from connectors.pace import going_first
 from mapping.claims import Record
 from mapping.model import Millis, WriteKind
 from sync.answers import Filing
@@ -69,6 +70,8 @@ class Pusher:
     blocked: Collection[str] = ()  # connections whose claims may not travel now
     check: Callable[[], None] = lambda: None  # raises where the lease was lost
     sent: Callable[[int], None] = lambda count: None
+    overtake: Callable[[], None] = lambda: None  # between two batches: hears who left meanwhile
+    left: Collection[str] = ()  # people who did, whose writes are planned anew
     counts: Pushed = field(default_factory=Pushed)
     deeds: Deeds = field(init=False)
 
@@ -77,23 +80,32 @@ class Pusher:
 
     def push(self, writes: Iterable[Write], kind: WriteKind) -> None:
         """Send *writes*, all of one kind. Raises Interrupted where the connection cannot go on."""
+        leaving = kind is WriteKind.OPT_OUT
         for batch in _batches(writes, self.connector.batch):
-            ready = self._ready(kind, self._free(batch))
-            if ready:
-                ids = self._intend(ready)
-                self._answered(kind, ready, ids, self._call(kind, ready, ids))
+            with going_first(when=leaving):
+                ready = self._ready(kind, self._free(batch))
+                if ready:
+                    ids = self._intend(ready)
+                    self._answered(kind, ready, ids, self._call(kind, ready, ids))
             self.sent(len(ready))
+            if not leaving:
+                self.overtake()
 
     def _free(self, batch: list[Write]) -> list[Write]:
-        """Without the writes that rest on a claim of a stopped connection. Opt-outs always travel."""
-        if not self.blocked or batch[0].kind is WriteKind.OPT_OUT:
+        """Without the writes that rest on a claim of a stopped connection, and those of people who left meanwhile.
+        Opt-outs always travel."""
+        if batch[0].kind is WriteKind.OPT_OUT:
             return batch
-        sources = sorted({s.source.record for write in batch for s in write.settings if s.source is not None})
+        stay = [write for write in batch if write.person not in self.left]
+        self.counts.pending += len(batch) - len(stay)
+        if not self.blocked:
+            return stay
+        sources = sorted({s.source.record for write in stay for s in write.settings if s.source is not None})
         with self.database.read() as conn:
             rows = bulk.select_in(conn, [t.record.c.id, t.record.c.connection], t.record.c.id, sources)
         stopped = {identity: connection for identity, connection in rows if connection in self.blocked}
         free = []
-        for write in batch:
+        for write in stay:
             rests_on = {stopped[s.source.record] for s in write.settings if s.source and s.source.record in stopped}
             if rests_on:
                 self.counts.pending += 1

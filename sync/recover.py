@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import select
 
 from connectors.base import Outcome, Raw, Result
+from connectors.pace import going_first
 from mapping.claims import Record, unanswered, wrote
 from mapping.model import RecordState, Seen, WriteKind
 from mapping.values import cut_image, lossy_image, same
@@ -33,7 +34,15 @@ _decode = msgspec.json.Decoder(Write).decode
 
 
 def recover(pusher: Pusher) -> int:
-    """Settle the open intents of one connection; returns how many there were. Raises Failure if it cannot look."""
+    """Settle the open intents of one connection; returns how many there were. Raises Failure if it cannot look.
+
+    No opt-out leaves before that, so it goes first as they do.
+    """
+    with going_first():
+        return _recover(pusher)
+
+
+def _recover(pusher: Pusher) -> int:
     total = 0
     while True:
         with pusher.database.read() as conn:

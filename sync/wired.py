@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from connectors.base import Connector
+from connectors.errors import Failure, Spent
 from mapping.decisions import Policies
 from mapping.model import Companies, Create, Direction, Millis
 from sync import runs
@@ -82,13 +83,26 @@ class Run:
     blocked: set[str] = field(default_factory=set)  # neither written to nor believed, until released
     records: dict[str, int] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()  # the connections that this run is about
+    spent: set[str] = field(default_factory=set)  # of the blocked ones, those that still take opt-outs
+    left: set[str] = field(default_factory=set)  # people whose other writes wait for the next plan
+    overtake: Callable[[], None] = lambda: None  # hears who leaves meanwhile
 
     def stop(self, database: Database, stops: list[Stop]) -> None:
         """Stop connections: what they claim does not travel, and nothing is written there."""
         for stop in stops:
             self.blocked.add(stop.connection)
+            self.spent.discard(stop.connection)
             self.balance.stops.append(stop)
             runs.stop(database, stop)
+
+    def failed(self, connection: str, failure: Failure) -> None:
+        """Leave a connection alone for the rest of this run; one whose day is spent still takes opt-outs."""
+        self.balance.failures[connection] = str(failure)
+        if isinstance(failure, Spent) and connection not in self.blocked:
+            self.spent.add(connection)
+        elif not isinstance(failure, Spent):
+            self.spent.discard(connection)
+        self.blocked.add(connection)
 
 
 @dataclass(slots=True)
@@ -127,6 +141,8 @@ class Works:
             frozenset(run.blocked),
             self.check,
             lambda count: self.progress.advance(wired.name, "push", count),
+            run.overtake,
+            run.left,
         )
 
     def targets(self) -> dict[str, Target]:

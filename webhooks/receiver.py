@@ -98,10 +98,15 @@ def _take(door: Door, post: Post, public: str, now: float) -> tuple[str, Respons
         return "broken", _say(400, f"This is no {request.mimetype}.")
     key = headers.get(hooks.key, "")[:_LONGEST_KEY] if hooks.key else ""
     try:
-        new = post.put(Mail(door.connection, key or key_of(hooks.same(body)), int(now * 1000), body))
+        new = post.put(_mail(door, key, int(now * 1000), body))
     except Overloaded:
         return "overloaded", _say(503, "Not filed; send it again.", {"Retry-After": "10"})
     return ("filed" if new else "known"), _say(200, "ok")
+
+
+def _mail(door: Door, key: str, at: int, body: bytes) -> Mail:
+    hooks = door.hooks
+    return Mail(door.connection, key or key_of(hooks.same(body)), at, body, hooks.may_withdraw(body))
 
 
 def _address(public: str) -> str:

@@ -147,7 +147,7 @@ def test_both_platforms_tell_by_themselves(town: Shop) -> None:
     with running(town, "serve", "--port", str(port)) as (process, first):
         made = town.run("webhooks", "mailchimp", "--setup")
         again = town.run("webhooks", "mailchimp", "--setup")
-        steps = town.run("webhooks", "hubspot", "--setup")
+        steps = town.run("webhooks", "hubspot", "--setup", "--wait", "0")
         town.run("webhooks", "hubspot", "--secret", stdin=boxes.hubspot.client_secret + "\n")
         boxes.hubspot.human_set_webhooks(
             f"{address(first)}/webhooks/hubspot", ["contact.creation"], {"contact": ["firstname", "lastname"]}

@@ -17,13 +17,14 @@ from connectors.errors import (
     Later,
     MaybeSent,
     Misread,
+    Spent,
     TooNarrow,
     Unreachable,
 )
 from connectors.http import Http, Lost, NotSent, Response, SocketTransport, WsgiTransport, guard_destination
 from connectors.hubspot import hubspot_judge
 from connectors.mailchimp import mailchimp_judge
-from connectors.pace import Pace, Window
+from connectors.pace import Pace, Window, going_first
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.server import serving
 
@@ -155,6 +156,21 @@ def test_the_daily_quota_is_not_waited_for() -> None:
     with pytest.raises(Later, match="quota of today") as caught:
         made.request("POST", "/x", json=b"{}")
     assert (len(transport.sent), waits, caught.value.after) == (1, [], 3600.0)
+
+
+def test_what_is_kept_of_the_day_is_for_who_leaves() -> None:
+    """Before the day is spent ordinary calls end by themselves, unsent and with a sentence; an opt-out still leaves."""
+    pace = Pace(share=0.05)
+    pace.quota(12_000, 250_000)
+    made, transport, _ = http(GOOD, pace=pace)
+
+    with pytest.raises(Spent, match="12,000 of 250,000 calls of today are left, and kept for people who leave"):
+        made.request("GET", "/x")
+    unsent = len(transport.sent)
+    with going_first():
+        made.request("POST", "/x", json=b"{}")
+
+    assert (unsent, len(transport.sent)) == (0, 1)
 
 
 def test_a_bare_403_of_mailchimp_is_a_throttle() -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.batches import spread
 from connectors.hubspot import learn
-from connectors.pace import Pace, Window
+from connectors.pace import ASK_AGAIN, Pace, Window, going_first
 
 
 class Time:
@@ -64,3 +71,97 @@ def test_limits_are_learned_from_answers() -> None:
 
     assert starts(pace, time, 3) == [0.0, 0.0, 10.0]
     assert pace.quota_left == 77
+
+
+def most_in(starts: list[float], seconds: float) -> int:
+    """The most calls that any stretch of that length holds."""
+    ordered = sorted(starts)
+    return max((sum(at <= other < at + seconds for other in ordered) for at in ordered), default=0)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from((0.0, 0.0, 0.0, 0.3, 2.0, 11.0))), max_size=120))
+def test_the_limit_holds_whoever_goes_first(history: list[tuple[bool, float]]) -> None:
+    """However ordinary calls and those of people who leave are mixed, and however far ahead places were taken, no
+    stretch holds more than the platform's limit, nor ordinary calls more than their part."""
+    time, ahead = Time(), list[float]()
+    pace = Pace(Window(10, 10.0), Window(4, 1.0), share=0.2, clock=time, sleep=ahead.append)
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for first, passes in history:
+        time.now += passes
+        ahead.clear()
+        with going_first(when=first), pace.slot():
+            taken[first].append(time.now + sum(ahead))
+
+    everybody = taken[True] + taken[False]
+    assert most_in(everybody, 9.999) <= 10
+    assert most_in(everybody, 0.999) <= 4
+    assert most_in(taken[False], 9.999) <= 8
+    assert most_in(taken[False], 0.999) <= 3
+
+
+def test_who_leaves_does_not_wait_behind_a_bulk() -> None:
+    """A saturated window, with a hundred calls in line: an opt-out starts at once, as many as are kept do, the next
+    ones within the window; and what is idle is not wasted on waiting."""
+    time, ahead = Time(), list[float]()
+    pace = Pace(Window(20, 10.0), share=0.1, clock=time, sleep=ahead.append)
+    for _ in range(100):
+        with pace.slot():
+            pass
+    ahead.clear()
+    waits = []
+    for _ in range(4):
+        with going_first(), pace.slot():
+            waits.append(sum(ahead))
+            ahead.clear()
+    time.now = 1_000.0
+    with going_first():
+        idle = starts(pace, time, 20)
+
+    assert waits == [0.0, 0.0, 10.0, 10.0]
+    assert idle == [1_000.0] * 20
+
+
+def test_a_place_is_kept_among_the_calls_at_once() -> None:
+    """Ordinary calls that hold every place they may do not keep an opt-out out."""
+    pace, entered = Pace(at_once=3, share=0.05), threading.Event()
+
+    def leave() -> None:
+        with going_first(), pace.slot():
+            entered.set()
+
+    with ExitStack() as held:
+        held.enter_context(pace.slot())
+        held.enter_context(pace.slot())
+        one = threading.Thread(target=leave, daemon=True)
+        one.start()
+        found = entered.wait(5.0)
+        one.join(5.0)
+
+    assert found
+
+
+def test_going_first_holds_in_every_thread() -> None:
+    """Opt-outs that leave side by side all go first."""
+    pace = Pace(share=0.1)
+    pace.quota(1, 1000)
+    with going_first():
+        led = spread(range(6), lambda _: pace.spent(), 3)
+    followed = spread(range(6), lambda _: pace.spent(), 3)
+
+    assert led == [""] * 6
+    assert all("1 of 1,000 calls of today are left" in text for text in followed)
+
+
+def test_a_spent_day_is_asked_about_again() -> None:
+    """Ordinary calls end where a tenth of the day is left; one may ask after a while, and an answer lets all go on."""
+    time = Time()
+    pace = Pace(share=0.1, clock=time)
+    pace.quota(101, 1000)
+    before = pace.spent()
+    pace.quota(100, 1000)
+    stopped = pace.spent()
+    time.now = ASK_AGAIN
+    asked, next_one = pace.spent(), pace.spent()
+    pace.quota(900, 1000)
+
+    assert (before, bool(stopped), asked, bool(next_one), pace.spent()) == ("", True, "", True, "")
