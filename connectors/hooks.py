@@ -22,8 +22,9 @@ class Heard:
     """What one delivery asks for.
 
     `records` are remote ids to read again, `addresses` those of records whose id was not told, `streams` the names of
-    streams in which something changed. `facts` cannot be read back. `odd` are events that were not understood, in
-    words for people; they are kept with the delivery and counted.
+    streams in which something changed. `erased` are those of `records` that the platform forgot because somebody asked
+    for it. `facts` cannot be read back. `odd` are events that were not understood, in words for people; they are kept
+    with the delivery and counted.
     """
 
     records: Sequence[str] = ()
@@ -31,6 +32,7 @@ class Heard:
     streams: Sequence[str] = ()
     facts: Facts = field(default_factory=Facts)
     odd: Sequence[str] = ()
+    erased: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def hear(body: bytes) -> Heard:
     records: dict[str, None] = {}
     streams: dict[str, None] = {}
     odd: dict[str, None] = {}
+    erased: dict[str, None] = {}
     for event in events:
         kind, _, what = event.subscription_type.partition(".")
         if kind == "object":
@@ -81,11 +82,13 @@ def hear(body: bytes) -> Heard:
         elif kind in _CONTACT:
             ids = (event.object_id, event.primary_object_id, event.new_object_id, *event.merged_object_ids)
             records.update({str(one): None for one in ids if one})
+            if what == "privacyDeletion":
+                erased[str(event.object_id)] = None
         elif kind in _STREAM_OF:
             streams[_STREAM_OF[kind]] = None
         else:
             odd[event.subscription_type] = None
-    return Heard(list(records), streams=list(streams), odd=list(odd))
+    return Heard(list(records), streams=list(streams), odd=list(odd), erased=list(erased))
 
 
 def _tied(event: _Event, kind: str, records: dict[str, None], streams: dict[str, None]) -> None:

@@ -190,4 +190,5 @@ def heard(body: bytes, streams: dict[str, str]) -> Heard:
                 named[streams[kind]] = None
         if event.object_type_id != CONTACT and event.object_type_id not in streams:
             odd[f"{event.action} of {event.object_type_id or 'something'}"] = None
-    return Heard(list(records), streams=list(named), odd=list(odd))
+    erased = [str(one.object_id) for one in events if one.action == "GDPR_DELETE" and one.object_type_id == CONTACT]
+    return Heard(list(records), streams=list(named), odd=list(odd), erased=erased)

@@ -114,14 +114,27 @@ def _list(here: Session, business: Workspace) -> None:
         if not found:
             here.say("Nobody was erased.")
             return
-        made = show.table(here.out, "asked", "records>", "where it waits", "done")
+        made = show.table(here.out, "asked", "at", "records>", "where it waits", "done")
         for one in found:
             where = listed([f"{name} ({number})" for name, number in sorted(one.waiting.items())], "and")
             done = when(one.done, business.timezone) if one.done else "[warn]not yet[/]"
-            made.add_row(when(one.at, business.timezone), str(one.records), escape(where), done)
+            asked = when(one.at, business.timezone)
+            made.add_row(asked, escape(one.source or "Regulars"), str(one.records), escape(where), done)
         here.out.print(made)
+        for line in still_known(found):
+            here.say(line)
 
     here.emit({"erasures": [_document(one) for one in found]}, lines)
+
+
+def still_known(found: Sequence[Erasing]) -> list[str]:
+    """People whom a platform erased because they asked there, and whom others still know: you decide."""
+    return [
+        f"[warn]Erased at {escape(one.source)}, still known at {escape(listed(one.known, 'and'))}:[/]"
+        f" `regulars erase {one.person}` erases them there, too."
+        for one in found
+        if one.known
+    ]
 
 
 def _lift(here: Session, business: Workspace, address: str) -> None:
@@ -138,4 +151,5 @@ def _lift(here: Session, business: Workspace, address: str) -> None:
 
 
 def _document(one: Erasing) -> dict[str, Any]:
-    return {"id": one.id, "at": one.at, "done": one.done, "records": one.records, "waiting": one.waiting}
+    where = {"waiting": one.waiting, "source": one.source, "still_known": list(one.known)}
+    return {"id": one.id, "at": one.at, "done": one.done, "records": one.records, **where}

@@ -20,7 +20,7 @@ from regulars.trouble import DONE, WAITING, WrongUse, listed
 from regulars.wiring import platform
 from regulars.words import ago, count, when
 from regulars.workspace import Workspace, now, one_field, one_person, workspace
-from sync import hook_state, meter, queries
+from sync import erasures, hook_state, meter, queries
 from sync.queries_facts import people_facts
 from sync.uncertain import uncertain
 from sync.why import Answer, explain
@@ -129,6 +129,7 @@ def status(json: Json = False) -> None:
             refused = queries.refusals(conn)
             counts = queries.finding_counts(conn)
             unsure, lost, hooks = uncertain(conn), meter.totals(conn), hook_state.stands(conn)
+            erased = [one for one in erasures.all_erasures(conn) if one.known or not one.done]
             unheard = [one for one in outgoing.all_of(conn) if not one.active]
             last = glance.last_run
             refused_writes = [w for w in queries.writes(conn, run=last.id) if w.state == "refused"] if last else []
@@ -144,11 +145,12 @@ def status(json: Json = False) -> None:
             "uncertain": [uncertain_document(one, business.titles) for one in unsure],
             "webhooks": {name: total._asdict() for name, total in lost.items()},
             "hooks": [stand._asdict() for stand in hooks.values()],
+            "erasures": [one._asdict() for one in erased],
             "disabled_subscriptions": [{"id": one.id, "url": one.url, "note": one.note} for one in unheard],
             "last_run": None if last is None else asdict(last),
         }
         here.emit(document, lambda _: _status(here, business, document, glance, lines_, counts))
-        stopped = bool(unsure or unheard) or any(line.stopped for line in lines_)
+        stopped = bool(unsure or unheard or erased) or any(line.stopped for line in lines_)
         waits = stopped or any(glance.findings.get(kind) for kind in ("conflict", "contested", "review"))
         raise typer.Exit(WAITING if waits else DONE)
 
@@ -201,6 +203,9 @@ def _status(
         here.say(f"[bad]Refused by {escape(one['connection'])}:[/] {escape(one['reason'])}")
     for one in document["disabled_subscriptions"]:
         here.say(notice(one["id"], one["note"]))
+    for one in document["erasures"]:
+        where = " and ".join(one["known"] or sorted(one["waiting"]))
+        here.say(f"[warn]Asked to be erased, still at {escape(where)}.[/] `regulars erase` lists them.")
     for one in document["uncertain"]:
         here.say(f"[warn]Perhaps written:[/] {escape(one['look'])}")
     _webhooks(here, business, document["webhooks"])

@@ -16,7 +16,7 @@ from connectors.errors import Failure
 from connectors.hooks import Heard
 from mapping.facts import Facts
 from mapping.model import RecordState
-from sync import inbox, runs
+from sync import erasures, inbox, runs
 from sync.deeds import companies_heard
 from sync.filing import file_facts
 from sync.guard import unreleased
@@ -42,6 +42,7 @@ class Agenda:
     records: dict[str, None] = field(default_factory=dict)
     addresses: dict[str, None] = field(default_factory=dict)
     streams: dict[str, None] = field(default_factory=dict)
+    erased: dict[str, None] = field(default_factory=dict)
     facts: list[Facts] = field(default_factory=list)
     done: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -49,6 +50,7 @@ class Agenda:
         self.records.update(dict.fromkeys(heard.records))
         self.addresses.update(dict.fromkeys(heard.addresses))
         self.streams.update(dict.fromkeys(heard.streams))
+        self.erased.update(dict.fromkeys(heard.erased))
         if heard.facts.about():
             self.facts.append(heard.facts)
         note = f"not understood: {', '.join(heard.odd)}" if heard.odd else ""
@@ -110,6 +112,10 @@ def hear(works: Works, run: Run, wired: Wired, deliveries: Sequence[Filed]) -> A
 
 def conclude(works: Works, run: Run, identity: Identity, heard: Sequence[tuple[Wired, Agenda]]) -> None:
     """Work out who is who after looking again, file what else was told, and settle the deliveries."""
+    for wired, found in heard:
+        if found.erased:
+            with works.database.overwriting() as conn:
+                erasures.told(conn, wired.name, list(found.erased), works.now())
     resolve(works.database, run.revision, identity)
     for wired, found in heard:
         _listen(works, run, wired, found)

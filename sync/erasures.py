@@ -11,12 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from connectors.base import Connector
-from mapping.model import Millis, WriteKind
+from mapping.model import Millis, RecordState, WriteKind
 from sync.forget import forget, forget_name
 from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store import schema_erasure as x
 from sync.store.database import Database
+from sync.store.schema import MARK_FOLD
 from sync.tombs import Tombs
 from sync.writes import Write
 
@@ -32,6 +33,8 @@ class Erasing(NamedTuple):
     done: Millis
     records: int
     waiting: dict[str, int]
+    source: str = ""  # the connection that told of it; empty where a person asked here
+    known: tuple[str, ...] = ()  # connections that still know the person, where only *source* has erased them
 
 
 # ---- asking ------------------------------------------------------------------------------------------------------
@@ -52,11 +55,28 @@ def follow(conn: Connection, people: Iterable[str], now: Millis) -> None:
     """Records that came to *people* since they asked: a create whose answer was lost had made one after all."""
     wanted = sorted(set(people))
     columns = [x.erasure.c.person, x.erasure.c.id]
-    for person, erasure in bulk.select_in(conn, columns, x.erasure.c.person, wanted) if wanted else ():
+    asked = bulk.select_in(conn, columns, x.erasure.c.person, wanted, {"source": ""}) if wanted else ()
+    for person, erasure in asked:
         found = _records(conn, [person])
         if found:
             _bury(conn, erasure, found, now)
         forget_name(conn, person)
+
+
+def told(conn: Connection, connection: str, remote_ids: Sequence[str], now: Millis) -> None:
+    """A platform says that it erased these, because somebody asked there; they do not answer any more. They are
+    forgotten here. Whether the person is to be erased elsewhere as well, a person decides: see `still_known`."""
+    rows = records.by_remote(conn, connection, remote_ids).values()
+    for row in [row for row in rows if row[records.STATE] == RecordState.GONE]:
+        identity, person = row[0], row[records.PERSON] or ""
+        made = insert(x.erasure).values(person=person, at=now, source=connection).returning(x.erasure.c.id)
+        others = [other for other, _, _ in _records(conn, [person]) if other != identity] if person else []
+        number = int(conn.execute(made).scalar_one())
+        _bury(conn, number, [(identity, connection, row[2])], now, stays=bool(others))
+        confirm(conn, identity, now)
+        records.mark(conn, others, MARK_FOLD)
+        if not others:
+            forget_name(conn, person)
 
 
 def bury_new(conn: Connection, found: Sequence[tuple[int, str, str]], erasure: int) -> None:
@@ -67,17 +87,20 @@ def bury_new(conn: Connection, found: Sequence[tuple[int, str, str]], erasure: i
 
 
 def _records(conn: Connection, people: Sequence[str]) -> list[tuple[int, str, str]]:
-    columns = [t.record.c.id, t.record.c.connection, t.record.c.remote_id]
-    return [(row[0], row[1], row[2]) for row in bulk.select_in(conn, columns, t.record.c.person, people)]
+    columns = [t.record.c.id, t.record.c.connection, t.record.c.remote_id, t.record.c.state]
+    rows = bulk.select_in(conn, columns, t.record.c.person, people)
+    return [(row[0], row[1], row[2]) for row in rows if row[3] != RecordState.ERASED]
 
 
-def _bury(conn: Connection, erasure: int, found: Sequence[tuple[int, str, str]], now: Millis) -> None:
+def _bury(
+    conn: Connection, erasure: int, found: Sequence[tuple[int, str, str]], now: Millis, *, stays: bool = False
+) -> None:
     ids = [identity for identity, _, _ in found]
     tombs, alone = Tombs.first(conn), _addresses(conn, ids)
     marks = {tombs.record(connection, remote_id) for _, connection, remote_id in found}
     tombs.raised(conn, marks | {tombs.address(one) for one in alone}, erasure, now)
     bury_new(conn, found, erasure)
-    forget(conn, found, alone, tombs.address)
+    forget(conn, found, alone, tombs.address, stays=stays)
 
 
 def _addresses(conn: Connection, ids: Collection[int]) -> set[str]:
@@ -112,10 +135,12 @@ def confirm(conn: Connection, record: int, now: Millis) -> None:
     if row is None or row.state == x.CONFIRMED:
         return
     conn.execute(update(x.erased).where(x.erased.c.record == record).values(state=x.CONFIRMED, remote_id=""))
-    conn.execute(update(t.record).where(t.record.c.id == record).values(remote_id=f"erased {record}", founder=""))
+    mine = t.record.c.id == record
+    conn.execute(update(t.record).where(mine).values(remote_id=f"erased {record}"))
+    conn.execute(update(t.record).where(mine, t.record.c.person.is_(None)).values(founder=""))
     blank = Write(WriteKind.ERASE, row.connection, "", record, why=WHY)
-    mine = (t.write.c.record == record) & (t.write.c.kind == WriteKind.ERASE.value)
-    conn.execute(update(t.write).where(mine).values(row=records.dump(blank)))
+    asked = (t.write.c.record == record) & (t.write.c.kind == WriteKind.ERASE.value)
+    conn.execute(update(t.write).where(asked).values(row=records.dump(blank)))
     _close(conn, row.erasure, now)
 
 
@@ -153,8 +178,24 @@ def all_erasures(conn: Connection) -> list[Erasing]:
         total[erasure] = total.get(erasure, 0) + count
         if state == x.WAITING:
             counts.setdefault(erasure, {})[connection] = count
-    rows = conn.execute(select(x.erasure).order_by(x.erasure.c.id.desc()))
-    return [Erasing(r.id, r.person, r.at, r.done, total.get(r.id, 0), counts.get(r.id, {})) for r in rows]
+    rows = conn.execute(select(x.erasure).order_by(x.erasure.c.id.desc())).all()
+    known = _still_known(conn, [row.person for row in rows if row.source])
+    return [
+        Erasing(
+            r.id, r.person, r.at, r.done, total.get(r.id, 0), counts.get(r.id, {}), r.source, known.get(r.person, ())
+        )
+        for r in rows
+    ]
+
+
+def _still_known(conn: Connection, people: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Where people have records who were erased at another platform."""
+    columns = [t.record.c.person, t.record.c.connection, t.record.c.state]
+    found: dict[str, set[str]] = {}
+    for person, connection, state in bulk.select_in(conn, columns, t.record.c.person, people):
+        if state != RecordState.ERASED:
+            found.setdefault(person, set()).add(connection)
+    return {person: tuple(sorted(names)) for person, names in found.items()}
 
 
 def lift(conn: Connection, address: str) -> bool:

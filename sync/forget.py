@@ -28,13 +28,24 @@ _ERASED = "erased"
 
 
 def forget(
-    conn: Connection, found: Sequence[tuple[int, str, str]], addresses: Collection[str], tomb: Callable[[str], str]
+    conn: Connection,
+    found: Sequence[tuple[int, str, str]],
+    addresses: Collection[str],
+    tomb: Callable[[str], str],
+    *,
+    stays: bool = False,
 ) -> None:
     """Forget these records (id, connection, remote id) and these *addresses*, which nobody else has. *tomb* gives what
-    stands for an address from now on."""
+    stands for an address from now on. A record *stays* a silent part of its person where others know them: the person's
+    id may be from it."""
     ids = [identity for identity, _, _ in found]
-    _records(conn, found)
-    for column in (t.identifier.c.record, t.touchpoint.c.record, t.feedback.c.record, t.tie.c.record):
+    _records(conn, found, stays=stays)
+    if stays:
+        bulk.delete_in(conn, t.identifier.c.value, addresses, {"kind": "email"})
+        bulk.delete_in(conn, t.identifier.c.record, ids, {"kind": "merged"})
+    else:
+        bulk.delete_in(conn, t.identifier.c.record, ids)
+    for column in (t.touchpoint.c.record, t.feedback.c.record, t.tie.c.record):
         bulk.delete_in(conn, column, ids)
     for column in (t.listed.c.record, e.stirred_touch.c.record):
         bulk.delete_in(conn, column, ids)
@@ -64,13 +75,14 @@ def forget_name(conn: Connection, person: str) -> None:
     bulk.delete_in(conn, e.event.c.id, told)
 
 
-def _records(conn: Connection, found: Sequence[tuple[int, str, str]]) -> None:
+def _records(conn: Connection, found: Sequence[tuple[int, str, str]], *, stays: bool) -> None:
     rows = [
         records.to_row(Record(identity, connection, remote_id, {}, state=RecordState.ERASED), ERASED, 0)
         for identity, connection, remote_id in found
     ]
     records.save(conn, rows, new=False)
-    bulk.update_by(conn, t.record, "id", ("person",), [(None, identity) for identity, _, _ in found])
+    if not stays:
+        bulk.update_by(conn, t.record, "id", ("person",), [(None, identity) for identity, _, _ in found])
 
 
 def _deals(conn: Connection, ids: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from connectors.mailchimp_hooks import hear as hear_mailchimp
 from mapping.facts import Touch
 from mapping.model import Millis
 from sandbox.mailchimp import LIST
-from sync import inbox
+from sync import erasures, inbox
 from sync.balance import Balance
 from sync.inbox import Mail
 from sync.store import schema as t
@@ -120,7 +120,8 @@ def test_late_doubled_and_unordered_hints_are_one_look(world: Sandboxed) -> None
 
 
 def test_deletion_and_merge_are_followed(world: Sandboxed) -> None:
-    """Somebody deleted or erased is away here and nowhere else; two contacts merged stay one person."""
+    """Somebody deleted is away here and nowhere else, somebody erased has no name here any more; two contacts merged
+    stay one person."""
     address, gone = shared_person(world)
     keep, lose, away = [one for one in map(str, world.hubspot.state.contacts) if one != gone][:3]
     world.hubspot.human_erase(gone)
@@ -133,7 +134,9 @@ def test_deletion_and_merge_are_followed(world: Sandboxed) -> None:
     with world.database.read() as conn:
         rows = conn.execute(select(t.record.c.remote_id, t.record.c.state).where(t.record.c.connection == "hubspot"))
         states = {row.remote_id: row.state for row in rows}
-    assert (states[gone], states[away], states[winner]) == ("gone", "archived", "live")
+    assert gone not in states
+    assert "erased" in states.values()
+    assert (states[away], states[winner]) == ("archived", "live")
     assert states[lose if winner != lose else keep] == "merged"
     assert member(world, address).status == "subscribed"
 
@@ -200,3 +203,33 @@ def test_what_the_events_name() -> None:
     assert (list(found.records), set(found.streams), list(found.odd)) == (["5", "6", "8"], {"deals", "companies"}, [])
     assert list(moved.addresses) == ["new@example.org", "old@example.org"]
     assert list(campaign.streams) == ["activity"]
+
+
+def test_whom_a_platform_erased_is_forgotten_here_and_asked_about(world: Sandboxed) -> None:
+    """What HubSpot said of whoever asked there to be forgotten is gone; Mailchimp keeps them until a person says."""
+    address, contact = shared_person(world)
+    world.hubspot.human_erase(contact)
+    heard(world, "hubspot", of_contact(contact, "privacyDeletion"))
+    states = {(row["connection"], row["state"]) for row in world.rows(t.record)}
+    with world.database.read() as conn:
+        (erasure,) = erasures.all_erasures(conn)
+    said = " ".join(str(value) for row in world.rows(t.record) for value in row.values())
+    world.sim.advance(120)
+    balance = world.engine.sync(full=True)
+
+    assert ("hubspot", "erased") in states
+    assert (erasure.source, erasure.known, erasure.waiting) == ("hubspot", ("mailchimp",), {})
+    assert contact not in said.split()
+    assert member(world, address).status == "subscribed"
+    assert not balance.stops
+    assert address not in world.hubspot.state.by_email
+
+
+def test_a_deletion_that_is_not_so_forgets_nobody(world: Sandboxed) -> None:
+    """A delivery that claims it of somebody who is still there is a hint like any other."""
+    _, contact = shared_person(world)
+    heard(world, "hubspot", of_contact(contact, "privacyDeletion"))
+    with world.database.read() as conn:
+        found = erasures.all_erasures(conn)
+
+    assert found == []
