@@ -40,8 +40,7 @@ class Overtake:
                 if not inbox.came_first(conn, names, self.seen):
                     return
                 self.seen = inbox.newest_id(conn)
-            with going_first():
-                self._hear(names)
+            self._hear(names)
             names = [name for name in names if name not in self.run.balance.failures]
 
     def _can_hear(self, wired: Wired) -> bool:
@@ -55,7 +54,9 @@ class Overtake:
         for name in names:
             wired, after = self.works.connections[name], 0
             while deliveries := self._waiting(name, after):
-                found, after = hear(self.works, self.run, wired, deliveries), deliveries[-1].id
+                after = deliveries[-1].id
+                with going_first():
+                    found = hear(self.works, self.run, wired, deliveries)
                 if found is None:
                     break
                 heard.append((wired, found))
