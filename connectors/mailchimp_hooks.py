@@ -84,5 +84,5 @@ HOOKS = Hooks(
     leaving=(b"type=unsubscribe", b"type=cleaned"),
     silent=("tags",),
     alone="why they left without a campaign, or why their address was cleaned",
-    bare=("Mailchimp: status unsubscribed", "Mailchimp: status cleaned"),
+    bare=("Mailchimp: unsubscribed", "Mailchimp: status cleaned"),
 )

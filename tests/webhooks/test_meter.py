@@ -181,7 +181,7 @@ def test_what_only_a_delivery_tells_is_compared_and_counted(tmp_path: Path, url:
             total = meter.totals(conn)["mailchimp"]
         evidence = [row["evidence"] for row in world.rows(t.consent) if row["address"] == "max@example.org"]
         assert (total.unheard, total.unexplained) == (3, 1)
-        assert any(text.startswith("Mailchimp: status unsubscribed: ") for text in evidence)
+        assert any(text.startswith("Mailchimp: unsubscribed: ") for text in evidence)
 
 
 def test_the_next_look_follows_the_meter() -> None:
