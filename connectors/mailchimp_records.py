@@ -13,8 +13,8 @@ from connectors.mailchimp_fields import MERGE
 from mapping.fields import Codec, Field
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState, Seen, Value
 
-_NO_REASON = ("None given", "N/A (Unsubscribed by admin)")
-"""What Mailchimp says where nobody gave a reason."""
+_PLAINLY = {"None given": "no reason given", "N/A (Unsubscribed by admin)": "by an admin"}
+"""What Mailchimp says where nobody gave a reason, in words for people."""
 
 
 class Reader:
@@ -83,7 +83,7 @@ def _consent(member: wire.Member, modified: Millis) -> tuple[ConsentSeen, ...]:
     address, status = member.email_address, member.status
     if status == "unsubscribed":
         said = member.unsubscribe_reason
-        why = f": {said}" if said and said not in _NO_REASON else ""
+        why = f": {_PLAINLY.get(said, said)}" if said else ""
         evidence = f"Mailchimp: unsubscribed{why}"
         return (ConsentSeen(address, ConsentState.WITHDRAWN, MARKETING, modified, evidence),)
     if status == "cleaned":
