@@ -17,18 +17,21 @@ from regulars.noticing import noticing, noting
 from regulars.serving import Serving
 from regulars.session import Session, session
 from regulars.telling import telling
-from regulars.trouble import REDACT, WrongUse, listed
+from regulars.trouble import REDACT, Waiting, WrongUse, listed
 from regulars.webhook_doors import doors, reaches
 from regulars.webhook_mending import Mending
 from regulars.workspace import Workspace, workspace
 from sync import inbox
+from sync.lease import SERVING, Busy, lease
 from webhooks.api import create_api
 from webhooks.counts import Counts
 from webhooks.health import create_health
 from webhooks.listen import listening
 from webhooks.post import Post
 from webhooks.receiver import create_app
-from webhooks.worker import Worker
+from webhooks.rounds import Rounds
+from webhooks.rounds_here import Here
+from webhooks.rounds_queue import Bell, Queue
 
 Log = Annotated[Form, typer.Option(help="What it says as it runs: lines for people, or JSON, one document a line.")]
 
@@ -44,10 +47,11 @@ def serve(
     """Receive webhooks and carry each change within seconds. Ctrl-C ends it, and nothing is lost."""
     here = session()
     begin(here, log)
-    with workspace(here) as business:
+    with workspace(here) as business, ExitStack() as open_:
         business.names()
+        open_.enter_context(_one_receiver(business))
         work = None if no_worker else _worker(here, business)
-        post = Post(business.database, work.wake if work else lambda: None)
+        post = Post(business.database, work.wake if work else open_.enter_context(_bell(here, business)))
         found = doors(business)
         counts = Counts()
         hooks = business.config.webhooks
@@ -60,21 +64,21 @@ def serve(
         kept = journaled(business) if work else []
         others = _beside(here, business, work, kept) if work else nullcontext()
         notices = noticing(business, here.note) if work else nullcontext()
-        with ExitStack() as open_:
-            open_.enter_context(closing(post))
-            try:
-                at = open_.enter_context(listening(app, host, port))
-            except OSError as error:
-                fix = "Choose another with --port."
-                raise WrongUse(f"{host}:{port} cannot be listened on ({error.strerror}).", fix=fix) from None
-            open_.enter_context(others)
-            open_.enter_context(notices)
-            open_.enter_context(_ended_by_signals(work.stop if work else over.set))
-            here.say(f"Listening on http://{host}:{at}. {_who(business, kept)}")
-            if work is None:
-                over.wait()
-            else:
-                work.run()
+        open_.enter_context(closing(post))
+        try:
+            at = open_.enter_context(listening(app, host, port))
+        except OSError as error:
+            fix = "Choose another with --port."
+            raise WrongUse(f"{host}:{port} cannot be listened on ({error.strerror}).", fix=fix) from None
+        open_.enter_context(others)
+        open_.enter_context(notices)
+        open_.enter_context(_ended_by_signals(work.stop if work else over.set))
+        here.say(f"Listening on http://{host}:{at}. {_who(business, kept)}")
+        if work is None:
+            over.wait()
+        else:
+            work.run()
+        open_.close()
         here.say("Ended. What was received is kept, and done at the next start.")
 
 
@@ -93,7 +97,7 @@ def worker(log: Log = Form.TEXT) -> None:
 
 
 @contextmanager
-def _beside(here: Session, business: Workspace, work: Worker, kept: Sequence[str]) -> Iterator[None]:
+def _beside(here: Session, business: Workspace, work: Rounds, kept: Sequence[str]) -> Iterator[None]:
     """What goes on beside the work: others are told, and journals are read."""
 
     def told(line: str) -> None:
@@ -110,14 +114,39 @@ def _reads(kept: Sequence[str]) -> list[str]:
     return [f"What happens at {listed(list(kept), 'and')} is read from its journal, every {EVERY:g} s."] if kept else []
 
 
-def _worker(here: Session, business: Workspace) -> Worker:
+@contextmanager
+def _one_receiver(business: Workspace) -> Iterator[None]:
+    """A second receiver on one SQLite file is a mistake, and would fight with the first for the file."""
+    if business.database.path is None:
+        yield
+        return
+    try:
+        with lease(business.database, SERVING):
+            yield
+    except Busy as error:
+        who = error.holder or "another process"
+        raise Waiting(f"Another `regulars serve` is running on this store ({who}).") from None
+
+
+@contextmanager
+def _bell(here: Session, business: Workspace) -> Iterator[Callable[[], None]]:
+    """Wakes workers in other processes. On SQLite they look by themselves, once a second."""
+    if business.database.is_sqlite:
+        yield lambda: None
+        return
+    with closing(Bell(business.database, _failed(here))) as bell:
+        yield bell.wake
+
+
+def _worker(here: Session, business: Workspace) -> Rounds:
     every = business.config.webhooks.every / 1000
 
     def told(line: Told) -> None:
         with business.read() as conn:
             ended(line, inbox.of_run(conn, line.balance.run))
 
-    return Worker(Serving(business, every, told), noting(business, _failed(here)))
+    serving, failed = Serving(business, every, told), noting(business, _failed(here))
+    return Here(serving, failed) if business.database.is_sqlite else Queue(business.database, serving, failed)
 
 
 def _failed(here: Session) -> Callable[[Exception], None]:

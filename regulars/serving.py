@@ -1,33 +1,38 @@
-"""What `serve` and `worker` do when something is due: hear what the inbox names, and look at everything in its time."""
+"""What `serve` and `worker` do when something is due: hear what the inbox names, send what is owed, and look at
+everything in its time. Due is what the store says, so that any number of processes may share the work.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-
 from mapping.model import Millis
 from regulars.logs import Told
 from regulars.workspace import Workspace
-from sync import inbox, journals, meter, runs, runs_thin
+from sync import dues, inbox, journals, meter, runs_thin
 from sync.balance import Balance
+from sync.dues import Due
 from sync.engine import Engine
 from sync.lease import Busy
-from sync.store import schema as t
-from sync.wired import Silent
-
-AFTER_TROUBLE = 30.0
-"""Seconds for which a connection is left alone after a call to it failed; its mail waits."""
+from sync.wired import Silent, Wired
 
 AFTER_BUSY = 0.5
-"""Seconds after which it is tried again where another process was at work."""
-
-_ALL = ""
+"""Seconds after which a connection is tried again where another process was at work."""
 
 FORGETS = 6 * 3600.0
-"""Seconds between two looks for deliveries that may be forgotten."""
+"""Seconds between two looks for what may be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store says of every connection at one moment."""
+
+    dues: dict[str, Due]
+    readings: dict[str, list[meter.Reading]]
+    told: frozenset[str]  # connections whose platforms tell by themselves
 
 
 @dataclass(slots=True)
@@ -38,91 +43,78 @@ class Serving:
     every: float
     told: Callable[[Told], None]
     clock: Callable[[], float] = time.monotonic
-    _engine: Engine | None = None
+    _wired: dict[str, Wired] = field(default_factory=dict)
+    _engines: dict[str, Engine] = field(default_factory=dict)
     _rests: dict[str, float] = field(default_factory=dict)
-    _pending: bool = False
-    _pull_at: float = 0.0
     _forget_at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def engine(self) -> Engine:
-        if self._engine is None:
-            self._engine = self.business.engine(Silent())
-        return self._engine
+    def names(self) -> list[str]:
+        """Every connection."""
+        return list(self.business.config.connections)
 
-    def mail_waits(self) -> bool:
-        """Whether a connection has mail that is not left alone just now, or a run was broken off before its end."""
-        return bool(self._due()) or self._unfinished()
+    def due(self) -> list[str]:
+        """Where something is due: mail first, since a withdrawal may be in it."""
+        self._open()
+        known = self._known()
+        found = [known.dues[name] for name in self._wired if self._is_due(name, known)]
+        return [one.connection for one in sorted(found, key=lambda one: not one.mail)]
 
-    def _due(self) -> list[str]:
+    def drain(self, name: str, going: Callable[[], bool]) -> None:
+        """Do all that is due at a connection, in runs of its own; leave where another process is at it. It is looked
+        again after the lease was given back: whoever came meanwhile in vain is not missed."""
+        self._open()
+        while going():
+            known = self._known()
+            if not self._is_due(name, known):
+                return
+            engine, one = self._engines[name], known.dues[name]
+            hears = one.carries() and not one.must_look
+            try:
+                balance = engine.hear([name]) if hears else engine.sync([name])
+            except Busy:
+                self._rests[name] = self.clock() + AFTER_BUSY
+                return
+            self._tell(name, "heard" if hears else "looked", balance)
+
+    def tidy(self) -> None:
+        """Forget deliveries that were done long ago, and runs of which nothing came."""
+        if self.clock() < self._forget_at:
+            return
+        self._forget_at = self.clock() + FORGETS
+        database = self.business.database
+        with database.write() as conn:
+            inbox.forget(conn, database.now() - inbox.KEPT)
+        runs_thin.thin(database)
+
+    def _open(self) -> None:
+        """Open all connections, once. Each has an engine of its own, for runs that overlap."""
+        with self._lock:
+            if not self._engines:
+                wired = self.business.wired()
+                self._wired = {one.name: one for one in wired}
+                self._engines = {one.name: self.business.engine(Silent(), wired) for one in wired}
+
+    def _known(self) -> Known:
+        now = self.business.database.now()
         with self.business.read() as conn:
-            names = inbox.connections_waiting(conn)
-        return [name for name in names if name in self.engine.connections and self._rested(name)]
+            known, readings = dues.known(conn), meter.newest(conn)
+            told = [name for name, one in self._wired.items() if one.hears or journals.is_read(conn, name, now)]
+        return Known({name: known.get(name, Due(name)) for name in self._wired}, readings, frozenset(told))
 
-    def _unfinished(self) -> bool:
-        """What a killed run had read and not carried on stays marked in the store; so do writes that did not leave."""
-        if not self._rested(_ALL):
+    def _is_due(self, name: str, known: Known) -> bool:
+        one, now = known.dues[name], self.business.database.now()
+        if one.rests > now or self._rests.get(name, 0.0) > self.clock():
             return False
-        return self._pending or runs.broken_off(self.business.database)
+        return one.carries() or one.must_look or self._next_look(one, known) <= now
 
-    def hear(self) -> None:
-        names = self._due()
-        try:
-            balance = self.engine.hear(names)
-        except Busy:
-            self._rest([_ALL, *names], AFTER_BUSY)
-            return
-        self._pending = bool(balance.failures)
-        self._rest([_ALL, *balance.failures] if balance.failures else [], AFTER_TROUBLE)
-        self.told(_line("heard", balance))
-
-    def pull_is_due(self) -> bool:
-        now = self.clock()
-        if now >= self._forget_at:
-            self._forget_at = now + FORGETS
-            with self.business.database.write() as conn:
-                inbox.forget(conn, self.business.database.now() - inbox.KEPT)
-            runs_thin.thin(self.business.database)
-        return now >= self._pull_at and self._next_look() <= self.business.database.now()
-
-    def _next_look(self) -> Millis:
-        """When everything is to be looked at again: the more rarely, the longer every platform has told of all by
+    def _next_look(self, one: Due, known: Known) -> Millis:
+        """When everything there is to be looked at again: the more rarely, the longer its platform has told of all by
         itself."""
-        with self.business.read() as conn:
-            pulled = {
-                one.name: one.pulled_at for one in conn.execute(select(t.connection.c.name, t.connection.c.pulled_at))
-            }
-            readings = meter.newest(conn)
-            now = self.business.database.now()
-            told = {name for name, w in self.engine.connections.items() if w.hears or journals.is_read(conn, name, now)}
-        due = [
-            pulled.get(name, 0) + int(1000 * self._interval(name in told, readings.get(name, [])))
-            for name in self.engine.connections
-        ]
-        return min(due, default=0)
+        told = one.connection in known.told
+        readings = known.readings.get(one.connection, [])
+        return one.pulled_at + int(1000 * (meter.interval(self.every, readings) if told else self.every))
 
-    def _interval(self, told: bool, readings: list[meter.Reading]) -> float:
-        return meter.interval(self.every, readings) if told else self.every
-
-    def pull(self) -> None:
-        try:
-            balance = self.engine.sync()
-        except Busy:
-            self._pull_at = self.clock() + AFTER_BUSY
-            return
-        self._pull_at = self.clock() + min(self.every, AFTER_TROUBLE)
-        self._rest(list(balance.failures), AFTER_TROUBLE)
-        if balance.failures or balance.stops or sum(one.applied for one in balance.connections.values()):
-            self.told(_line("looked", balance))
-
-    def _rested(self, name: str) -> bool:
-        return self._rests.get(name, 0.0) <= self.clock()
-
-    def _rest(self, names: list[str], seconds: float) -> None:
-        until = self.clock() + seconds
-        self._rests.update(dict.fromkeys(names, until))
-
-
-def _line(what: str, balance: Balance) -> Told:
-    """One run in one line."""
-    return Told(what, balance)
+    def _tell(self, name: str, what: str, balance: Balance) -> None:
+        if what == "heard" or balance.failures or balance.stops or balance.connections[name].applied:
+            self.told(Told(what, balance))

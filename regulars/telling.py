@@ -12,7 +12,7 @@ from connectors.http_transport import SocketTransport
 from regulars.workspace import Workspace
 from sync import events
 from sync.events_stirred import KEPT
-from sync.lease import WHOLE_STORE, Busy, lease
+from sync.lease import Busy, leases
 from webhooks.outgoing import secret_name
 from webhooks.outgoing_send import TIMEOUT, Sender
 from webhooks.worker import Worker
@@ -48,7 +48,7 @@ class Telling:
             untold = events.untold(conn)
         if untold:
             try:
-                with lease(database, WHOLE_STORE, wait=0):
+                with leases(database, ()) as held, held.people():
                     events.derive(database, database.now())
             except Busy:
                 self._rests_until = self.clock() + AFTER_BUSY  # that run derives them at its end

@@ -180,12 +180,12 @@ class Workspace:
         entry = wiring.platform(self.config.connections[name].platform)
         return entry.connector.hooks is not None and bool(self.webhook_secrets(name))
 
-    def engine(self, progress: Progress) -> Engine:
-        """The engine over all connections."""
+    def engine(self, progress: Progress, wired: Sequence[Wired] | None = None) -> Engine:
+        """The engine over all connections, opened here or *wired* before."""
         fresh = self.config.fresh_for
         return Engine(
             self.database,
-            self.wired(),
+            self.wired() if wired is None else wired,
             self.policies,
             now=now,
             progress=progress,

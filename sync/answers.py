@@ -89,6 +89,7 @@ class Filing:
 
     def preload(self, conn: Connection, ids: Sequence[int]) -> None:
         """Fetch the records of a batch at once."""
+        self._puller.moment(conn)
         self._records.update(records.by_id(conn, [identity for identity in ids if identity]))
 
     def _applied(self, conn: Connection, write: Write, outcome: Outcome) -> int:
@@ -174,6 +175,9 @@ class Filing:
     def save(self, conn: Connection) -> None:
         """Write everything filed so far."""
         self._keep_waiting(conn)
+        if self._puller.beside:
+            # Others may have marked these records since the plan. Only a plan knows what is done, and it follows.
+            self._marks = {identity: max(mark, MARK_FOLD) for identity, mark in self._marks.items()}
         rows = [records.to_row(self._records[i], None, mark) for i, mark in self._marks.items() if i in self._records]
         records.save(conn, rows, new=False)
         records.mark(conn, [i for i, mark in self._marks.items() if i not in self._records and mark], MARK_FOLD)

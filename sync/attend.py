@@ -16,7 +16,7 @@ from connectors.errors import Failure
 from connectors.hooks import Heard
 from mapping.facts import Facts
 from mapping.model import RecordState
-from sync import erasures, inbox, runs
+from sync import dues, erasures, inbox, runs
 from sync.deeds import companies_heard
 from sync.filing import file_facts
 from sync.guard import unreleased
@@ -88,15 +88,18 @@ def attend(works: Works, run: Run, identity: Identity) -> None:
 
 def _open(works: Works, run: Run) -> None:
     """Stops that stand hold here too, and what was sent last time is settled first."""
+    with works.database.read() as conn:
+        run.doubted |= dues.unjudged(conn)
     for wired in works.connections.values():
+        if wired.name not in run.chosen:
+            continue
         stops = runs.all_stops(works.database, wired.name)
         run.stop(works.database, unreleased(stops, runs.released(works.database)))
         run.pullers[wired.name] = works.puller(run, wired)
-        if wired.name in run.chosen and wired.connector.hooks is not None:
-            try:
-                run.balance.recovered += recover(works.pusher(run, wired))
-            except Failure as failure:
-                run.failed(wired.name, failure)
+        try:
+            run.balance.recovered += recover(works.pusher(run, wired))
+        except Failure as failure:
+            run.failed(wired.name, failure)
 
 
 def hear(works: Works, run: Run, wired: Wired, deliveries: Sequence[Filed]) -> Agenda | None:
@@ -116,11 +119,13 @@ def conclude(works: Works, run: Run, identity: Identity, heard: Sequence[tuple[W
         if found.erased:
             with works.database.overwriting() as conn:
                 erasures.told(conn, wired.name, list(found.erased), works.now())
-    resolve(works.database, run.revision, identity)
+    with works.people():
+        resolve(works.database, run.revision, identity, beside=works.beside)
     for wired, found in heard:
         _listen(works, run, wired, found)
     if any(found.streams for _, found in heard):
-        work_out(works.database, run.revision)
+        with works.people():
+            work_out(works.database, works.revision(run))
     for _, found in heard:
         with works.database.write() as conn:
             inbox.settle(conn, found.done, run.id, works.now())

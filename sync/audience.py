@@ -19,12 +19,17 @@ from sync.people import fold_only
 from sync.roles_rules import judge_roles
 from sync.segment import Segment
 from sync.segment_run import evaluate
+from sync.store import bulk
 from sync.store import schema as t
 from sync.store.database import Database
 from sync.store.schema import MARK_FOLD
 
 MANY = 20_000
 """From so many changed people on, everybody is judged: that is one statement for each segment."""
+
+
+_TOLD = "passages marked"
+"""Up to which passage the people who moved have been marked for the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +52,25 @@ class Audiences:
         """Fold who changed, judge them, and mark everybody whose membership moved, so that the plan sees them."""
         changed = fold_only(database, policies, MANY)
         self.judge(database, changed, revision, now, everybody=everybody)
-        # A run that broke off between the two left moves that nobody has been told of: since the last whole run, then.
-        whole = select(func.coalesce(func.max(t.run.c.revision), 0)).where(t.run.c.ended.is_not(None))
-        moved = select(t.passage.c.person).where(t.passage.c.revision > whole.scalar_subquery())
+        # Moves that no plan has been told of yet, be it that a run broke off between judging and marking.
         with database.write() as conn:
+            told = conn.execute(select(t.meta.c.value).where(t.meta.c.key == _TOLD)).scalar()
+            last = conn.execute(select(func.max(t.passage.c.id))).scalar() or 0
+            moved = select(t.passage.c.person).where(t.passage.c.id > int(told or 0))
             conn.execute(
                 update(t.record).where(t.record.c.mark == 0, t.record.c.person.in_(moved)).values(mark=MARK_FOLD)
             )
+            if str(last) != told:
+                bulk.upsert(conn, t.meta, ("key", "value"), [(_TOLD, str(last))], ("key",), ("value",))
 
     def judge(
         self, database: Database, people: list[str], revision: int, now: Millis, *, everybody: bool = False
     ) -> None:
-        """Judge *people* and those whose turn has come; everybody where they are many, or somebody's purchases may
-        have moved what counts as much, or a run folded people and broke off before they were judged."""
-        everybody = everybody or len(people) >= MANY or (not self.shown and _broke_off(database))
+        """Judge *people* and those whose turn has come; everybody where they are many. *everybody* is for when
+        somebody's purchases may have moved what counts as much, or a run folded people and broke off before they were
+        judged."""
+        everybody = everybody or len(people) >= MANY
         chosen = None if everybody else people
         moment = Moment(now, self.zone)
         chosen = judge_roles(database, self.roles, self.policies, moment, chosen)
         evaluate(database, self.segments, moment, revision, chosen)
-
-
-def _broke_off(database: Database) -> bool:
-    """Whether the run before this one has not ended. Where segments are shown, its people still have their mark."""
-    with database.read() as conn:
-        before = conn.execute(select(t.run.c.ended).order_by(t.run.c.id.desc()).offset(1).limit(1)).first()
-    return before is not None and before.ended is None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from connectors.errors import Failure
 from mapping.model import WriteKind
-from sync import erasures, runs
+from sync import dues, erasures, runs
 from sync.audience import MANY
 from sync.guard import Stop, before_push, unreleased
 from sync.people import Spool, fold_and_plan
@@ -25,8 +25,41 @@ LEADING = (WriteKind.OPT_OUT,)
 _FOLLOWING = tuple(kind for kind in WriteKind if kind not in LEADING)
 
 
-def plan(works: Works, *, dry_run: bool) -> Spool:
-    """Fold everybody who changed, and say what must be written. The caller closes the spool."""
+def plan(works: Works, run: Run, *, dry_run: bool) -> Spool:
+    """Fold everybody who changed, and say what must be written. The caller closes the spool. What is due to
+    connections that this run does not hold is noted as owed to them."""
+    with works.people():
+        spool = _plan(works, dry_run=dry_run)
+    if not dry_run:
+        run.unsent = {name: spool.hash_of(name) for name in run.chosen}
+        owe(works, run, spool)
+    if works.beside:
+        disbelieve(works, run)
+    return spool
+
+
+def owe(works: Works, run: Run, spool: Spool) -> None:
+    """Note what this plan has for whom. A run that is killed before this is taken over, and its plan made again."""
+    others = {name: spool.hash_of(name) for name in works.connections if name not in run.chosen}
+    others = {name: hash for name, hash in others.items() if hash}
+    if others:
+        with works.database.write() as conn:
+            dues.owe(conn, others, works.now())
+
+
+def disbelieve(works: Works, run: Run) -> None:
+    """What a connection claims does not travel while a guard holds it, or while a look at it has not been judged by
+    the guards: another run may be in the middle of one, or was killed in it."""
+    with works.database.read() as conn:
+        unjudged = dues.unjudged(conn)
+    allowed = runs.released(works.database)
+    for name in works.connections:
+        if name not in run.chosen:
+            stopped = unreleased(runs.all_stops(works.database, name), allowed)
+            run.doubted = run.doubted - {name} | ({name} if stopped or name in unjudged else set())
+
+
+def _plan(works: Works, *, dry_run: bool) -> Spool:
     works.progress.begin("", "people", None)
     spool = fold_and_plan(
         works.database,
@@ -50,7 +83,7 @@ def guard(works: Works, run: Run, spool: Spool) -> None:
     """Look at the whole plan before the first call."""
     stops: list[Stop] = []
     for wired in works.connections.values():
-        if wired.name in run.blocked:
+        if wired.name in run.blocked or (works.beside and wired.name not in run.chosen):
             continue
         counts = {kind: spool.counts[wired.name, kind] for kind in WriteKind}
         total = run.records.get(wired.name) or runs.live_records(works.database, wired.name)
@@ -63,7 +96,7 @@ def guard_leading(works: Works, run: Run, spool: Spool) -> None:
     stops: list[Stop] = []
     for wired in works.connections.values():
         count = spool.counts[wired.name, WriteKind.OPT_OUT]
-        if not count or wired.name in run.blocked - run.spent:
+        if not count or wired.name in run.blocked - run.spent or wired.name not in run.chosen:
             continue
         counts = {WriteKind.OPT_OUT: count + run.balance.connections[wired.name].opt_outs}
         total = run.records.get(wired.name) or runs.live_records(works.database, wired.name)
@@ -74,13 +107,16 @@ def guard_leading(works: Works, run: Run, spool: Spool) -> None:
 def carry_out(works: Works, run: Run, spool: Spool, identity: Identity, *, rounds: int = ROUNDS) -> None:
     """Guard and push *spool*; then plan again, while anything moves."""
     guard(works, run, spool)
+    run.moved_last = False
     for turn in range(rounds):
         run.left.clear()  # whoever left meanwhile is in this plan anew
         moved = push(works, run, spool, again=turn > 0)
-        resolve(works.database, run.revision, identity)
+        with works.people():
+            resolve(works.database, run.revision, identity, beside=works.beside)
         if not (moved or run.left) or turn == rounds - 1:
+            run.moved_last = moved or bool(run.left)
             return
-        following = plan(works, dry_run=False)
+        following = plan(works, run, dry_run=False)
         if turn:
             spool.close()
         spool = following
@@ -125,14 +161,16 @@ def push(works: Works, run: Run, spool: Spool, *, again: bool) -> bool:
 
 
 def push_leading(works: Works, run: Run, spool: Spool) -> None:
-    """Send the opt-outs of *spool* and nothing else of it, while another plan is under way."""
+    """Send the opt-outs of *spool* and nothing else of it, while another plan is under way. Those to connections that
+    this run does not hold are owed to them at once."""
+    owe(works, run, spool)
     for wired in works.connections.values():
         count = spool.counts[wired.name, WriteKind.OPT_OUT]
         if not count:
             continue
         balance = run.balance.connections[wired.name]
         balance.planned += count
-        if wired.name in run.blocked - run.spent:
+        if wired.name in run.blocked - run.spent or wired.name not in run.pullers:
             _waits(run, wired.name, count)
             continue
         pusher = works.pusher(run, wired)

@@ -145,13 +145,8 @@ def _lift(conn: Connection, ids: Sequence[int], kinds: Sequence[DecisionKind], n
 def choose_lead(database: Database, record: int, now: Millis) -> None:
     """This record leads among its person's on its platform."""
     with database.write() as conn:
-        records.add_decisions(conn, [Decision(DecisionKind.LEAD, record, now, runs_revision(conn))])
+        records.add_decisions(conn, [Decision(DecisionKind.LEAD, record, now, runs.revision_now(conn))])
         records.mark(conn, [record], MARK_FOLD)
-
-
-def runs_revision(conn: Connection) -> int:
-    """The newest run's revision, inside a transaction."""
-    return int(conn.execute(select(t.run.c.revision).order_by(t.run.c.id.desc()).limit(1)).scalar() or 0)
 
 
 def join(database: Database, people: Sequence[str], now: Millis) -> None:
@@ -172,7 +167,7 @@ def split(database: Database, person: str, apart: Sequence[int], now: Millis) ->
 
 
 def _say(conn: Connection, kind: DecisionKind, pairs: Sequence[tuple[int, int]], now: Millis) -> None:
-    revision = runs_revision(conn)
+    revision = runs.revision_now(conn)
     decisions = [Decision(kind, min(pair), now, revision, other=max(pair)) for pair in pairs]
     records.add_decisions(conn, decisions)
     touched = sorted({record for pair in pairs for record in pair})

@@ -6,6 +6,7 @@ recover → pull → resolve → fold and plan → guard → push        (the la
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -13,12 +14,12 @@ from sqlalchemy import delete, update
 
 from mapping.decisions import Policies
 from mapping.model import Companies, Millis, RecordState
-from sync import carry, decide, erasures, events, runs
+from sync import carry, decide, dues, erasures, events, runs
 from sync.attend import attend
 from sync.audience import MANY, Audiences
 from sync.balance import Balance, ConnectionBalance
 from sync.guard import Stop
-from sync.lease import Lease, lease
+from sync.lease import WHOLE_STORE, lease, leases
 from sync.look import look
 from sync.organizations import work_out_all
 from sync.overtake import Overtake
@@ -36,13 +37,34 @@ from sync.writes import Write
 @contextmanager
 def _few_collections() -> Iterator[None]:
     """Look for garbage rarely meanwhile: a run's objects hold no cycles, and looking through them took a fifth of its
-    time."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
-    try:
+    time. Runs on several threads share the setting: the last one to end puts it back."""
+    with _RARELY:
         yield
-    finally:
-        gc.set_threshold(*before)
+
+
+class _Rarely:
+    """Collects rarely while anybody is inside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = gc.get_threshold()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = gc.get_threshold()
+                gc.set_threshold(100_000, 50, 100)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                gc.set_threshold(*self._before)
+
+
+_RARELY = _Rarely()
 
 
 class Engine:
@@ -67,9 +89,8 @@ class Engine:
         self.identity = identity
         self.audiences = audiences
         self._wait = wait
-        self._held: Lease | None = None
         named = {wired.name: wired for wired in connections}
-        self._works = Works(database, named, policies, now, progress, fresh_for, self._check)
+        self._works = Works(database, named, policies, now, progress, fresh_for)
         self._works.full_every = full_every
 
     @property
@@ -87,8 +108,9 @@ class Engine:
     ) -> Balance:
         """One run, over all connections or those in *names*. *dry_run* pulls and plans, and neither writes an intent
         nor makes a write call; *pull_only* leaves it at knowing."""
-        with self._run("dry run" if dry_run else "sync", names, full=full) as run:
-            with closing(carry.plan(self._works, dry_run=dry_run or pull_only)) as spool:
+        carries = not (dry_run or pull_only)
+        with self._run("dry run" if dry_run else "sync", names, full=full, carries=carries) as run:
+            with closing(carry.plan(self._works, run, dry_run=dry_run or pull_only)) as spool:
                 if pull_only:
                     return self._end(run)
                 run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
@@ -99,9 +121,10 @@ class Engine:
             return self._end(run)
 
     def hear(self, names: Sequence[str] = ()) -> Balance:
-        """One run for those alone whom the inbox names: look at them again, then people, segments, plan and push."""
-        with self._run("hear", names, hear=True) as run:
-            with closing(carry.plan(self._works, dry_run=False)) as spool:
+        """One run for those alone whom the inbox names: look at them again, then people, segments, plan and push. Of
+        *names* alone, where they are given: nothing is pushed to the others, to whom it is owed then."""
+        with self._run("hear", names, hear=True, carries=True) as run:
+            with closing(carry.plan(self._works, run, dry_run=False)) as spool:
                 run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
                 carry.carry_out(self._works, run, spool, self.identity)
             return self._end(run)
@@ -109,7 +132,7 @@ class Engine:
     def plan(self, names: Sequence[str] = ()) -> tuple[Spool, Balance]:
         """Everything that a run would write now, after looking. The caller closes the spool."""
         with self._run("plan", names) as run:
-            spool = carry.plan(self._works, dry_run=True)
+            spool = carry.plan(self._works, run, dry_run=True)
             run.balance.plan_hash, run.balance.planned = spool.hash, spool.count
             carry.rehearse(self._works, run, spool)
             return spool, self._end(run)
@@ -118,7 +141,7 @@ class Engine:
         """Carry out exactly these writes; one that a plan made now would not contain is refused as moved."""
         with self._run("apply") as run, closing(Spool()) as chosen:
             wanted = {(w.connection, w.kind, w.record, w.person): w for w in writes}
-            with closing(carry.plan(self._works, dry_run=True)) as current:
+            with closing(carry.plan(self._works, run, dry_run=True)) as current:
                 for write in current:
                     if wanted.get((write.connection, write.kind, write.record, write.person)) == write:
                         chosen.add(write)
@@ -157,7 +180,7 @@ class Engine:
             run.balance.notes.extend(decided.notes)
             for write in decided.writes:
                 chosen.add(write)
-            with closing(carry.plan(self._works, dry_run=False)) as current:
+            with closing(carry.plan(self._works, run, dry_run=False)) as current:
                 for write in current:
                     if write.record in decided.records:
                         chosen.add(write)
@@ -168,7 +191,7 @@ class Engine:
         """Carry out a chosen part of the plan and nothing else; afterwards what is held is listed."""
         run.balance.plan_hash, run.balance.planned = chosen.hash, chosen.count
         carry.carry_out(self._works, run, chosen, self.identity, rounds=1)
-        carry.plan(self._works, dry_run=True).close()
+        carry.plan(self._works, run, dry_run=True).close()
 
     # ---- what people decide ----------------------------------------------------------------------------------
 
@@ -225,42 +248,63 @@ class Engine:
     # ---- a run's frame ---------------------------------------------------------------------------------------
 
     @contextmanager
-    def _lease(self) -> Iterator[None]:
-        with lease(self.database, "sync", wait=self._wait) as self._held, _few_collections():
+    def _lease(self, names: Sequence[str] = ()) -> Iterator[None]:
+        """The leases of *names*, beside others who hold those of others; else the whole store's."""
+        works = self._works
+        works.beside = bool(names) and not self.connections.keys() <= set(names)
+        if works.beside:
+            taken = leases(self.database, names, wait=self._wait)
+        else:
+            taken = lease(self.database, WHOLE_STORE, wait=self._wait)
+        with taken as works.lease, _few_collections():
             yield
-        self._held = None
-
-    def _check(self) -> None:
-        if self._held is not None:
-            self._held.check()
+        works.lease = None
 
     @contextmanager
     def _run(
-        self, kind: str, names: Sequence[str] = (), *, full: bool = False, undoes: int = 0, hear: bool = False
+        self,
+        kind: str,
+        names: Sequence[str] = (),
+        *,
+        full: bool = False,
+        undoes: int = 0,
+        hear: bool = False,
+        carries: bool = False,
     ) -> Iterator[Run]:
-        """A run that has looked at the chosen connections."""
-        with self._lease():
-            run_id, revision = runs.begin(self.database, kind, self.now(), undoes=undoes)
-            named = self.connections.values()
-            runs.register(self.database, [(wired.name, wired.platform or wired.connector.name) for wired in named])
-            balance = Balance(run=run_id, kind=kind, revision=revision, dry_run=kind in ("dry run", "plan"))
-            balance.connections = {name: ConnectionBalance() for name in self.connections}
-            if runs.rules_changed(self.database, self._rules()):
-                with self.database.write() as conn:
-                    mark_all(conn)
-            run = Run(run_id, revision, balance, chosen=frozenset(names or self.connections))
+        """A run that has looked at the chosen connections. One that *carries* sends whatever is due there."""
+        works = self._works
+        with self._lease(names):
+            with works.people():
+                run = self._begin(kind, names, undoes=undoes, carries=carries)
+            overtake = Overtake(works, run, self.identity)
             if kind in ("sync", "hear"):
-                run.overtake = Overtake(self._works, run, self.identity)
+                run.overtake = overtake
             if hear:
-                attend(self._works, run, self.identity)
+                attend(works, run, self.identity)
             else:
-                look(self._works, run, self.identity, full=full)
-            self._works.folded.clear()
+                look(works, run, self.identity, full=full)
+            works.folded.clear()
             if self.audiences.shown:
-                self.audiences.judge_first(
-                    self.database, self.policies, run.revision, self.now(), everybody=balance.sales
-                )
+                with works.people():
+                    sales, revision = run.balance.sales, works.revision(run)
+                    self.audiences.judge_first(self.database, self.policies, revision, self.now(), everybody=sales)
+            overtake.about_to_plan()
             yield run
+
+    def _begin(self, kind: str, names: Sequence[str], *, undoes: int, carries: bool) -> Run:
+        """Open a run, and mark everybody where the rules are others than they were."""
+        run_id, revision = runs.begin(self.database, kind, self.now(), undoes=undoes)
+        named = self.connections.values()
+        runs.register(self.database, [(wired.name, wired.platform or wired.connector.name) for wired in named])
+        balance = Balance(run=run_id, kind=kind, revision=revision, dry_run=kind in ("dry run", "plan"))
+        balance.connections = {name: ConnectionBalance() for name in self.connections}
+        run = Run(run_id, revision, balance, chosen=frozenset(names or self.connections), carries=carries)
+        with self.database.write() as conn:
+            run.taken_over = dues.begin(conn, run.chosen, run_id, carries=carries)
+        if runs.rules_changed(self.database, self._rules()):
+            with self.database.write() as conn:
+                mark_all(conn)
+        return run
 
     def _rules(self) -> str:
         """What the plan depends on besides records: a change of it concerns everybody."""
@@ -272,18 +316,22 @@ class Engine:
         return repr((sorted(wired), sorted(self.policies.fields.items()), self.policies.region))
 
     def _end(self, run: Run) -> Balance:
-        balance = run.balance
-        if self.audiences.segments and not self.audiences.shown:
-            folded, at = self._works.folded, self.now()
-            self.audiences.judge(self.database, folded, run.revision, at, everybody=balance.sales)
-        with self.database.write() as conn:
-            balance.people = people_count(conn)
-            balance.findings = finding_counts(conn)
-            balance.conflicts = balance.findings.get("conflict", 0)
-            if not balance.stops and not balance.dry_run and balance.kind != "hear":
-                conn.execute(delete(t.release))
-        for name, one in balance.connections.items():
-            one.calls = dict(self.connections[name].connector.calls())
-        balance.seconds = runs.end(self.database, run.id, balance, self.now())
-        events.derive(self.database, self.now())
+        balance, works = run.balance, self._works
+        for name in run.chosen:
+            balance.connections[name].calls = dict(self.connections[name].connector.calls())
+        with works.people():
+            if self.audiences.segments and not self.audiences.shown:
+                everybody = balance.sales or run.taken_over
+                revision, at = works.revision(run), self.now()
+                self.audiences.judge(self.database, works.folded, revision, at, everybody=everybody)
+            with self.database.write() as conn:
+                balance.people = people_count(conn)
+                balance.findings = finding_counts(conn)
+                balance.conflicts = balance.findings.get("conflict", 0)
+                if not balance.stops and not balance.dry_run and balance.kind != "hear":
+                    conn.execute(delete(t.release).where(t.release.c.connection.in_(sorted(run.chosen))))
+                if run.carries:
+                    dues.end(conn, run.ends(self.now()))
+            balance.seconds = runs.end(self.database, run.id, balance, self.now())
+            events.derive(self.database, self.now())
         return balance

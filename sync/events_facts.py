@@ -105,12 +105,22 @@ def newest_run(conn: Connection) -> int:
     return int(conn.execute(ended).scalar() or 0)
 
 
+_OPEN = 100
+"""So many runs that have not ended are remembered, the newest."""
+
+
 def runs_ended(conn: Connection, marks: Marks) -> list[Event]:
     """Runs that ended; rehearsals are nobody's news."""
     c = t.run.c
-    after = int(marks.get("run", 0))
-    rows = conn.execute(select(t.run).where(c.id > after, c.ended.is_not(None)).order_by(c.id)).all()
+    after, still = int(marks.get("run", 0)), [int(one) for one in marks.get("open", ())]
+    rows = conn.execute(
+        select(t.run).where((c.id > after) | c.id.in_(still), c.ended.is_not(None)).order_by(c.id)
+    ).all()
     marks["run"] = max([after, *(row.id for row in rows)])
+    # Runs overlap: one that began earlier may end later. Those that were killed are not waited for without end.
+    began = select(c.id).where(c.id > after, c.id < marks["run"], c.ended.is_(None)).order_by(c.id)
+    ended = {row.id for row in rows}
+    marks["open"] = [*(one for one in still if one not in ended), *conn.execute(began).scalars()][-_OPEN:]
     return [_run(row) for row in rows if row.kind not in _REHEARSED]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.errors import Failure
 from mapping.model import Millis
-from sync import erasures, journals, meter, runs
+from sync import dues, erasures, journals, meter, runs
 from sync.balance import ConnectionBalance
 from sync.deeds import companies_heard
 from sync.guard import Brake, Sight, Stop, after_pull, before_pull, unreleased
@@ -31,7 +31,8 @@ def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
             run.failed(wired.name, failure)
             if wired.name in run.spent:
                 run.pullers.setdefault(wired.name, works.puller(run, wired))
-    resolve(works.database, run.revision, identity)
+    with works.people():
+        resolve(works.database, run.revision, identity, beside=works.beside)
     for wired in works.connections.values():  # now that addresses lead to records
         if wired.streams and wired.name in run.chosen and wired.name not in run.blocked:
             _listen(works, run, wired, full=full)
@@ -40,7 +41,8 @@ def look(works: Works, run: Run, identity: Identity, *, full: bool) -> None:
         if at and hooks is not None and hooks.alone:
             with works.database.write() as conn:
                 meter.explain(conn, name, at, since, hooks.bare)
-    work_out(works.database, run.revision)
+    with works.people():
+        work_out(works.database, works.revision(run))
     sharpen(works.database, {n: puller.connector for n, puller in run.pullers.items() if n not in run.blocked})
 
 
@@ -55,6 +57,8 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> Millis:
     run.balance.recovered += recover(works.pusher(run, wired))
     if not wired.may_erase:
         erasures.look_again(database, wired.name, wired.connector, works.now())
+    with database.write() as conn:
+        dues.look(conn, wired.name, begun=True)
     works.progress.begin(wired.name, "pull", None)
     pulled = puller.pull(full=full)
     works.progress.end(wired.name, "pull")
@@ -63,6 +67,8 @@ def _look_at(works: Works, run: Run, wired: Wired, *, full: bool) -> Millis:
     stops = unreleased(_largest(found), runs.released(database))
     runs.clear_stops(database, wired.name)
     run.stop(database, stops)
+    with database.write() as conn:
+        dues.look(conn, wired.name, begun=False)
     if not any(stop.brake in (Brake.EMPTIED, Brake.DELETES) for stop in stops):
         puller.prove(pulled.suspects, pulled)
     _count(run.balance.connections[wired.name], pulled)

@@ -30,7 +30,7 @@ from sync.store.database import Database
 from sync.store.schema import MARK_FOLD
 from sync.ties import company_key, plan_ties
 from sync.ties_load import Belongings
-from sync.writes import Case, Finding, PlanHash, Target, Write
+from sync.writes import Case, Finding, PlanHash, Target, Write, encode_write
 
 _CHUNK = 1000
 _decode = msgspec.json.Decoder(Write).decode
@@ -46,6 +46,7 @@ class Spool:
     def __init__(self) -> None:
         self._files: dict[tuple[str, WriteKind], IO[bytes]] = {}
         self._hash = PlanHash()
+        self._hashes: dict[str, PlanHash] = {}
         self._companies: set[tuple[str, str]] = set()
         self.counts: Counter[tuple[str, WriteKind]] = Counter()
         self.overwrites: Counter[str] = Counter()
@@ -60,6 +61,7 @@ class Spool:
         if key not in self._files:
             self._files[key] = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed with the spool
         self._files[key].write(self._hash.add(write) + b"\n")
+        self._hashes.setdefault(write.connection, PlanHash()).add(write)
         self.counts[key] += 1
         if write.kind is WriteKind.UPDATE:
             self.overwrites[write.connection] += any(setting.before is not None for setting in write.settings)
@@ -71,6 +73,10 @@ class Spool:
     @property
     def hash(self) -> str:
         return self._hash.hexdigest()
+
+    def hash_of(self, connection: str) -> str:
+        """The hash of what is to be written to one connection; empty where nothing is."""
+        return self._hashes[connection].hexdigest() if connection in self._hashes else ""
 
     def of(self, connection: str, kind: WriteKind) -> Iterator[Write]:
         """The writes of one kind to one connection."""
@@ -109,10 +115,7 @@ def fold_and_plan(
             people = _marked(conn, last)
             if not people:
                 return spool
-            cases = records.load_cases(conn, people)
-            if any(target.tags or target.lists for target in targets.values()):
-                cases = load_badges(conn, cases)
-            cases = belongings.load(conn, cases)
+            cases = _cases(conn, people, targets, belongings)
             waiting = _one_chunk(conn, cases, targets, policies, spool)
             if settle_marks:
                 conn.execute(
@@ -135,9 +138,20 @@ def plan_few(database: Database, targets: Mapping[str, Target], policies: Polici
     spool, belongings = Spool(), Belongings(targets)
     for start in range(0, len(people), _CHUNK):
         with database.write() as conn:
-            cases = load_badges(conn, records.load_cases(conn, people[start : start + _CHUNK]))
-            _one_chunk(conn, belongings.load(conn, cases), targets, policies, spool)
+            cases = _cases(conn, people[start : start + _CHUNK], targets, belongings)
+            _one_chunk(conn, cases, targets, policies, spool)
     return spool
+
+
+def still_planned(
+    conn: Connection, targets: Mapping[str, Target], policies: Policies, writes: Sequence[Write]
+) -> list[Write]:
+    """Those of *writes* that a plan made at this moment would contain just so. Files nothing."""
+    found: set[bytes] = set()
+    for case in _cases(conn, sorted({write.person for write in writes}), targets, Belongings(targets)):
+        planned, _ = _plan_one(case, fold(case.records, case.decisions, policies), targets, policies)
+        found.update(encode_write(write) for write in planned)
+    return [write for write in writes if encode_write(write) in found]
 
 
 def fold_only(database: Database, policies: Policies, most: int) -> list[str]:
@@ -171,6 +185,34 @@ def _marked(conn: Connection, after: str) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
+def _cases(
+    conn: Connection, people: Sequence[str], targets: Mapping[str, Target], belongings: Belongings
+) -> list[Case]:
+    """Everything that a plan looks at, of these people."""
+    cases = records.load_cases(conn, people)
+    if _badged(targets):
+        cases = load_badges(conn, cases)
+    return belongings.load(conn, cases)
+
+
+def _badged(targets: Mapping[str, Target]) -> bool:
+    return any(target.tags or target.lists for target in targets.values())
+
+
+def _plan_one(
+    case: Case, person: Person, targets: Mapping[str, Target], policies: Policies
+) -> tuple[Sequence[Write], Sequence[Finding]]:
+    """What is to be written for one person, and what waits for somebody."""
+    writes, findings = plan_person(case, person, targets, policies)
+    if _badged(targets):
+        writes, more = plan_badges(case, targets, writes)
+        findings += more
+    if case.belonging:
+        ties, more = plan_ties(case, person, targets)
+        writes, findings = [*writes, *ties], [*findings, *more]
+    return writes, findings
+
+
 def _one_chunk(
     conn: Connection,
     cases: Sequence[Case],
@@ -183,7 +225,6 @@ def _one_chunk(
     folded: list[Folded] = []
     found: list[tuple[str, Finding]] = []
     makers = {target.name for target in targets.values() if target.create is not Create.NONE}
-    badged = any(target.tags or target.lists for target in targets.values())
     meetings = Meetings(policies, {name: [row.name for row in target.writable] for name, target in targets.items()})
     for case in cases:
         # Creates and companies look at every choice.
@@ -197,13 +238,7 @@ def _one_chunk(
             folded.append(Folded(case, met.values, met.since))
             if nothing_to_plan(case):
                 continue
-        writes, findings = plan_person(case, person, targets, policies)
-        if badged:
-            writes, more = plan_badges(case, targets, writes)
-            findings += more
-        if case.belonging:
-            ties, more = plan_ties(case, person, targets)
-            writes, findings = [*writes, *ties], [*findings, *more]
+        writes, findings = _plan_one(case, person, targets, policies)
         found.extend((case.id, finding) for finding in findings)
         for write in writes:
             spool.add(write)

@@ -17,7 +17,7 @@ from mapping.decisions import Decision, DecisionKind, Reference
 from mapping.model import Millis, Value
 from mapping.roles import ROLE
 from mapping.values import Kind, same
-from sync import decide
+from sync import runs
 from sync.portable import BATCH, Place, Portable, claim_of, in_words, places_of
 from sync.portable_roles import Companies
 from sync.store import bulk, records
@@ -144,7 +144,7 @@ class _Desk:
         self.seen |= found.seen
         for key, at in found.newest.items():
             self.newest[key] = max(at, self.newest.get(key, 0))
-        revision = decide.runs_revision(conn)
+        revision = runs.revision_now(conn)
         decisions: list[Decision] = []
         for number, row in rows:
             try:

@@ -19,6 +19,7 @@ from connectors.errors import Failure
 from mapping.claims import EVERY, Edit, Record, first_sight, observe
 from mapping.consent import Fact, news
 from mapping.model import BESIDE, ConsentState, Millis, RecordState, Seen
+from sync import runs
 from sync.erasures import bury_new
 from sync.store import bulk, records
 from sync.store import schema as t
@@ -63,6 +64,12 @@ class Puller:
     seen_page: Callable[[int, int | None], None] = lambda count, total: None
     newly_mapped: Collection[str] = ()
     lists: Collection[str] = ()  # titles of lists of ours that show as tags of those who are on them
+    beside: bool = False  # whether other runs may be at work meanwhile, at other connections
+
+    def moment(self, conn: Connection) -> None:
+        """What is filed in this transaction is seen at the revision of now, whatever others have met meanwhile."""
+        if self.beside:
+            self.revision = runs.revision_now(conn)
 
     def pull(self, *, full: bool) -> Pulled:
         """Read all that is new since the last finished pull, or everything when *full* or when there was none."""
@@ -117,6 +124,7 @@ class Puller:
 
     def store(self, conn: Connection, raws: Sequence[Raw], counts: Pulled) -> list[int]:
         """File raw records and return our ids of them; unchanged ones cost one look-up a page."""
+        self.moment(conn)
         known = records.digests(conn, self.name, [raw.remote_id for raw in raws])
         fresh, changed, twice = [], [], set[str]()
         for raw in raws:
@@ -352,7 +360,8 @@ class Puller:
             answers = self.connector.read([record.remote_id for record in found.values()])
             with self.database.write() as conn:
                 self.store(conn, [raw for raw in answers.values() if raw is not None], Pulled())
-                self.away(conn, [r for r in found.values() if answers.get(r.remote_id, r) is None], counts)
+                gone = [identity for identity, r in found.items() if answers.get(r.remote_id, r) is None]
+                self.away(conn, list(records.by_id(conn, gone).values()), counts)
 
     def away(self, conn: Connection, gone: Sequence[Record], counts: Pulled) -> None:
         """These records did not answer when they were read directly: they are gone."""

@@ -49,6 +49,10 @@ _ASKED_FOR = (WriteKind.TASK, WriteKind.COMPANY_AWAY, WriteKind.ERASE)
 """What a person asked for, whatever the record shows by now."""
 
 
+Holds = Callable[[Connection, Sequence[Write]], list[Write]]
+"""Those of some writes that a plan made at this moment would contain just so."""
+
+
 class Interrupted(Exception):
     """The connection cannot go on now; what was not sent stays planned."""
 
@@ -72,6 +76,7 @@ class Pusher:
     sent: Callable[[int], None] = lambda count: None
     overtake: Callable[[], None] = lambda: None  # between two batches: hears who left meanwhile
     left: Collection[str] = ()  # people who did, whose writes are planned anew
+    holds: Holds | None = None  # asked before a write leaves beside other runs, whether a plan would still have it
     counts: Pushed = field(default_factory=Pushed)
     deeds: Deeds = field(init=False)
 
@@ -84,8 +89,8 @@ class Pusher:
         for batch in _batches(writes, self.connector.batch):
             with going_first(when=leaving):
                 ready = self._ready(kind, self._free(batch))
+                ready, ids = self._intend(ready) if ready else ([], [])
                 if ready:
-                    ids = self._intend(ready)
                     self._answered(kind, ready, ids, self._call(kind, ready, ids))
             self.sent(len(ready))
             if not leaving:
@@ -145,12 +150,12 @@ class Pusher:
             raws = self.connector.read([record.remote_id for record in stale])
         except Failure as failure:
             raise Interrupted(failure) from failure
-        moved, rows = set(), []
+        moved, absent = set(), []
         for record in stale:
             raw = raws.get(record.remote_id)
             if raw is None:
                 moved.add(record.id)  # absent from one direct read: the next complete listing decides
-                rows.append(records.to_row(record, None, 0))
+                absent.append(record.id)
                 continue
             looked, edits = self.puller.look(record, self.puller.decode(raw))
             if edits or looked.consent != record.consent or looked.state is not record.state:
@@ -158,14 +163,20 @@ class Pusher:
         changed = [raws[record.remote_id] for record in stale if record.id in moved]
         with self.database.write() as conn:
             self.puller.store(conn, [raw for raw in changed if raw is not None], Pulled())
-            records.save(conn, rows, new=False)
+            again = records.by_id(conn, absent).values()
+            records.save(conn, [records.to_row(record, None, 0) for record in again], new=False)
         return moved
 
-    def _intend(self, batch: Sequence[Write]) -> list[int]:
-        """Make the intents durable before anything leaves; returns their ids."""
+    def _intend(self, batch: list[Write]) -> tuple[list[Write], list[int]]:
+        """Make the intents durable before anything leaves; returns what leaves, and their ids. What another run came
+        to know between the plan and this moment is heeded."""
         columns = ("id", "run", "connection", "kind", "record", "person", "row", "state", "at")
         self.check()
         with self.database.durable() as conn:
+            if self.holds is not None:
+                stands = self.holds(conn, batch)
+                self.counts.moved += len(batch) - len(stands)
+                batch = stands
             first = next_write_id(conn)
             rows = [
                 (
@@ -183,7 +194,7 @@ class Pusher:
             ]
             bulk.insert(conn, t.write, columns, rows)
             self.deeds.intend(conn, batch, first)
-        return list(range(first, first + len(batch)))
+        return batch, list(range(first, first + len(batch)))
 
     def _call(self, kind: WriteKind, batch: Sequence[Write], ids: Sequence[int]) -> Sequence[Outcome]:
         changes = [_change(write, self.connector.by_member) for write in batch]

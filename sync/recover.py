@@ -72,6 +72,7 @@ def _creates(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
     found = pusher.connector.find([w.address for _, w in writes], [w.person for _, w in writes])
     filing = Filing(pusher.name, pusher.puller)
     with pusher.database.write() as conn:
+        pusher.puller.moment(conn)
         for identity, write in writes:
             raw = found.get(write.person) or found.get(write.address)
             if raw is None:
@@ -103,6 +104,7 @@ def _deeds(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
     found = pusher.deeds.left_open(writes)
     filing = Filing(pusher.name, pusher.puller)
     with pusher.database.write() as conn:
+        pusher.puller.moment(conn)
         for identity, write, outcome in found:
             pusher.deeds.file(conn, write, identity, outcome)
             filing.file(conn, write, identity, outcome)

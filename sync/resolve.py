@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, func, literal_column, select, update
 from mapping.decisions import DecisionKind
 from mapping.identity import Identifier, Node, cluster, shared_mailbox
 from mapping.values import canonical_email
+from sync import runs
 from sync.events_stirred import stir_people
 from sync.store import bulk
 from sync.store import schema as t
@@ -44,8 +45,9 @@ class _Row(NamedTuple):
     person: str | None
 
 
-def resolve(database: Database, revision: int, identity: Identity = Identity()) -> int:
-    """Give every record with new identifiers its person; returns how many records were looked at."""
+def resolve(database: Database, revision: int, identity: Identity = Identity(), *, beside: bool = False) -> int:
+    """Give every record with new identifiers its person; returns how many records were looked at. *beside* others who
+    pull meanwhile, records meet at the revision of the moment, and what is seen from then on is later."""
     done = 0
     columns = [t.record.c[name] for name in _ROW]
     query = (
@@ -55,13 +57,16 @@ def resolve(database: Database, revision: int, identity: Identity = Identity()) 
         .order_by(t.record.c.id)
         .limit(identity.batch)
     )
-    with database.read() as conn:
-        merged = set(conn.execute(select(t.identifier.c.record).where(t.identifier.c.kind == "merged")).scalars())
+    losers = select(t.identifier.c.record).where(t.identifier.c.kind == "merged")
     while True:
         with database.write() as conn:
             found = conn.execute(query).all()
             if not found:
                 return done
+            merged = set(conn.execute(losers).scalars())
+            if beside:
+                revision = runs.revision_now(conn)
+                runs.advance(conn)
             batch = {row[0]: _row(row) for row in found}
             shown = _file_identifiers(conn, [(row[0], row[-1]) for row in found])
             new = {record for record, row in batch.items() if row.person is None and record not in merged}

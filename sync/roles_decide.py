@@ -14,7 +14,7 @@ from sqlalchemy import Connection, update
 from mapping.decisions import Decision, DecisionKind
 from mapping.model import Millis
 from mapping.roles import ROLE, Spell, Word, standing, words
-from sync import decide
+from sync import runs
 from sync.decide import NothingToDecide
 from sync.organizations import companies_of, load_decisions
 from sync.roles import spells
@@ -95,7 +95,7 @@ class _About:
 
     def say(self, conn: Connection, word: Word) -> None:
         """Write a word down, and mark whom it concerns."""
-        revision = decide.runs_revision(conn)
+        revision = runs.revision_now(conn)
         decision = Decision(
             DecisionKind.ROLE, self.record, word.at, revision, ROLE, word.value(), organization=self.organization
         )
@@ -138,7 +138,7 @@ def split_organization(database: Database, organization: str, apart: Sequence[st
 
 
 def _pair(conn: Connection, kind: DecisionKind, pairs: Sequence[tuple[str, str]], now: Millis) -> None:
-    revision = decide.runs_revision(conn)
+    revision = runs.revision_now(conn)
     said = [Decision(kind, 0, now, revision, value=max(pair), organization=min(pair)) for pair in pairs]
     records.add_decisions(conn, said)
     touched = sorted({one for pair in pairs for one in pair})

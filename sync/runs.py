@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from mapping.model import Millis
 from sync.balance import Balance
@@ -56,11 +56,15 @@ def end(database: Database, run_id: int, balance: Balance, now: Millis) -> float
     return balance.seconds
 
 
-def broken_off(database: Database) -> bool:
-    """Whether the newest run has not ended: it was killed, or is still at it."""
-    with database.read() as conn:
-        last = conn.execute(select(t.run.c.ended).order_by(t.run.c.id.desc()).limit(1)).first()
-    return last is not None and last.ended is None
+def revision_now(conn: Connection) -> int:
+    """The revision of the newest run, as it stands."""
+    return int(conn.execute(select(t.run.c.revision).order_by(t.run.c.id.desc()).limit(1)).scalar() or 0)
+
+
+def advance(conn: Connection) -> None:
+    """What is seen from now on is later than what was seen. For runs that overlap: each would else number by itself."""
+    newest = select(func.max(t.run.c.id)).scalar_subquery()
+    conn.execute(update(t.run).where(t.run.c.id == newest).values(revision=t.run.c.revision + 1))
 
 
 def last_revision(database: Database) -> int:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from connectors.base import Connector
 from connectors.errors import Failure, Spent
 from mapping.decisions import Policies
-from mapping.model import Companies, Create, Direction, Millis
-from sync import runs
+from mapping.model import Companies, Create, Direction, Millis, WriteKind
+from sync import dues, runs
 from sync.balance import Balance
 from sync.guard import Limits, Stop
+from sync.lease import Lease
+from sync.people import still_planned
 from sync.pull import Puller
 from sync.push import Pusher
 from sync.store.database import Database
-from sync.writes import Target
+from sync.writes import Target, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,26 @@ class Run:
     balance: Balance
     pullers: dict[str, Puller] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)  # neither written to nor believed, until released
+    doubted: frozenset[str] = frozenset()  # connections of others whose claims do not travel at the moment
     records: dict[str, int] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()  # the connections that this run is about
     spent: set[str] = field(default_factory=set)  # of the blocked ones, those that still take opt-outs
     left: set[str] = field(default_factory=set)  # people whose other writes wait for the next plan
     overtake: Callable[[], None] = lambda: None  # hears who leaves meanwhile
+    carries: bool = False  # whether it sends whatever is due to them
+    taken_over: bool = False  # whether the run before it at one of them was broken off
+    moved_last: bool = False  # whether it wrote in its last round, and did not plan again
+    unsent: dict[str, str] = field(default_factory=dict)  # the hash of what its last plan has for each connection
+
+    def ends(self, now: Millis) -> dict[str, dues.End]:
+        """How this run leaves its connections. Where it could not look, or a call failed, what is left is tried again
+        after a while."""
+        found = {}
+        for name in self.chosen:
+            failed = name in self.balance.failures or name not in self.pullers
+            rests = now + dues.AFTER_TROUBLE if failed else 0
+            found[name] = dues.End(self.unsent.get(name, ""), now if failed or self.moved_last else 0, rests)
+        return found
 
     def stop(self, database: Database, stops: list[Stop]) -> None:
         """Stop connections: what they claim does not travel, and nothing is written there."""
@@ -115,9 +135,38 @@ class Works:
     now: Callable[[], Millis]
     progress: Progress
     fresh_for: Millis
-    check: Callable[[], None]  # raises where the lease was lost
     folded: list[str] = field(default_factory=list)  # people whom this run worked out anew
+    lease: Lease | None = None
+    beside: bool = False  # whether other runs may be at work meanwhile, at other connections
     full_every: Millis = 0  # after how long a stream of objects is read whole again; 0 is never
+
+    def check(self) -> None:
+        """Raise StoreError where the lease was lost."""
+        if self.lease is not None:
+            self.lease.check()
+
+    @contextmanager
+    def people(self) -> Iterator[None]:
+        """Nobody else works out meanwhile what concerns everybody."""
+        if self.beside and self.lease is not None:
+            with self.lease.people():
+                yield
+        else:  # there is nobody else
+            yield
+
+    def revision(self, run: Run) -> int:
+        """The revision at which something is worked out now."""
+        if not self.beside:
+            return run.revision
+        with self.database.read() as conn:
+            return runs.revision_now(conn)
+
+    def still(self, conn: Connection, writes: Sequence[Write]) -> list[Write]:
+        """Those writes that still hold, where others may have come to know something since the plan. An opt-out holds
+        always, what a person asked for does not rest on what is known, and deeds look at the platform themselves."""
+        if writes[0].kind not in (WriteKind.UPDATE, WriteKind.CREATE, WriteKind.ARCHIVE, WriteKind.LIST):
+            return list(writes)
+        return still_planned(conn, self.targets(), self.policies, writes)
 
     def puller(self, run: Run, wired: Wired, newly_mapped: tuple[str, ...] = ()) -> Puller:
         """Reads one connection, and tells the watcher."""
@@ -127,7 +176,9 @@ class Works:
             self.progress.advance(wired.name, "pull", count)
 
         lists = frozenset(wired.lists.values()) if wired.connector.lists_are_tags else frozenset()
-        return Puller(self.database, wired.name, wired.connector, run.revision, self.now, page, newly_mapped, lists)
+        return Puller(
+            self.database, wired.name, wired.connector, run.revision, self.now, page, newly_mapped, lists, self.beside
+        )
 
     def pusher(self, run: Run, wired: Wired) -> Pusher:
         """Writes to one connection, and tells the watcher."""
@@ -138,11 +189,12 @@ class Works:
             run.pullers[wired.name],
             run.id,
             self.fresh_for,
-            frozenset(run.blocked),
+            frozenset(run.blocked) | run.doubted,
             self.check,
             lambda count: self.progress.advance(wired.name, "push", count),
             run.overtake,
             run.left,
+            self.still if self.beside else None,
         )
 
     def targets(self) -> dict[str, Target]:

@@ -155,7 +155,9 @@ class Case:
     belonging: Mapping[int, Belonging] = field(default_factory=dict)  # record → its companies, where they are asked for
 
 
-_ENCODE: Callable[[object], bytes] = msgspec.json.Encoder(order="deterministic").encode
+encode_write: Callable[[Write], bytes] = msgspec.json.Encoder(order="deterministic").encode
+"""A write as one line; the same write is the same line."""
+
 _SPACE = 1 << 128
 
 
@@ -168,7 +170,7 @@ class PlanHash:
 
     def add(self, write: Write) -> bytes:
         """Count one write; returns its encoded row."""
-        row = _ENCODE(write)
+        row = encode_write(write)
         self._sum = (self._sum + int.from_bytes(hashlib.blake2b(row, digest_size=16).digest(), "big")) % _SPACE
         self.count += 1
         return row

@@ -25,7 +25,7 @@ DECLARE name text; found boolean;
 BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
         EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO found;
-        IF found THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY', name); END IF;
+        IF found THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY CASCADE', name); END IF;
     END LOOP;
     FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
         EXECUTE format('ALTER SEQUENCE %I RESTART', name);

@@ -67,7 +67,7 @@ class Post:
 
     def _file(self, group: list[tuple[Mail, Future[bool]]]) -> None:
         try:
-            with self._database.durable() as conn:
+            with self._database.durable(beside=True) as conn:
                 new = inbox.file(conn, [mail for mail, _ in group])
         except Exception as error:  # noqa: BLE001 - each of them is told, and the writer lives on
             for _, filed in group:

@@ -51,7 +51,7 @@ class Database:
         self.now = now
         self.upgrade: Upgrade | None = None
         """What opening it changed, and where the backup is; None when it was up to date or new."""
-        self.local_leases: set[str] = set()
+        self.local_leases: dict[str, int] = {}
         """The leases taken on a store in memory, which no other process can see."""
         self._readers = readers
         self._alone = self.is_sqlite and path is None
@@ -70,15 +70,16 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: committed at the end of the block, rolled back by an exception. On SQLite one at a time,
-        and never inside another."""
+        """A transaction: committed at the end of the block, rolled back by an exception. One at a time on both kinds
+        of store, so that what is read in it is still so when it is written; and never inside another."""
         with self._transaction(durable=False) as conn:
             yield conn
 
     @contextmanager
-    def durable(self) -> Iterator[Connection]:
-        """Like `write`, and when the block has ended its rows, and all committed before, survive a power cut."""
-        with self._transaction(durable=True) as conn:
+    def durable(self, *, beside: bool = False) -> Iterator[Connection]:
+        """Like `write`, and when the block has ended its rows, and all committed before, survive a power cut. What
+        goes *beside* only adds rows that no run writes, and waits for none on PostgreSQL."""
+        with self._transaction(durable=True, beside=beside) as conn:
             yield conn
 
     @contextmanager
@@ -110,7 +111,7 @@ class Database:
         return f"Database({self.where})"
 
     @contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[Connection]:
+    def _transaction(self, *, durable: bool, beside: bool = False) -> Iterator[Connection]:
         if self._alone:
             with self._shared() as conn, conn.begin_nested():
                 yield conn
@@ -118,6 +119,8 @@ class Database:
             with translating(self.where), self.engine.begin() as conn:
                 if durable:
                     conn.execute(_WAIT_FOR_DISK)
+                if not beside:
+                    conn.execute(_ONE_WRITER)
                 yield conn
         else:
             with self._lock, translating(self.where), self._single(durable=durable) as conn:
@@ -159,6 +162,10 @@ _WAIT_FOR_DISK = text(
     "SELECT set_config('synchronous_commit', 'on', true)"
     " WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 )
+
+
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtextextended('regulars writes ' || current_schema(), 0))")
+"""SQLite has one writer at a time, and what reads before it writes rests on that."""
 
 
 def open_database(url: str | None, folder: Path, *, now: Callable[[], int]) -> Database:

@@ -121,6 +121,7 @@ class Liar(Telling):
         self.turned_on: list[str] = []  # records whose subscription a write of ours turned on
         self.hidden: set[str] = set()  # live records that listings leave out
         self.lies: list[tuple[str, Lie]] = []  # stream and lie, for the next pull that can tell it
+        self.looked: Callable[[], None] = lambda: None  # what happens while it is read
         self.breaks_midway = False  # the next stream of more than one page breaks off after its first
         self.lists_are_tags = mails  # type: ignore[misc]
 
@@ -335,6 +336,8 @@ class Liar(Telling):
 
     def _fault(self, *, reading: bool) -> str:
         """The next fault, where it fits; faults about answers wait for a write."""
+        if reading:
+            self.looked()
         if not self.faults:
             return ""
         kind = self.faults[0]

@@ -118,7 +118,7 @@ def test_a_killed_holder_frees_it_at_once(store_url: str | None, tmp_path: Path)
 def test_a_server_that_takes_it_back_is_noticed(postgres: str, tmp_path: Path) -> None:
     """A holder whose connection died stops instead of colliding."""
     with second(postgres, tmp_path) as database, lease(database, "sync") as held:
-        with database.write() as conn:
+        with database.read() as conn:
             conn.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
                 " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -134,6 +134,6 @@ def test_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Monk
         def refuse(*_: object) -> int:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("sync.lease.os.open", refuse)
-        with pytest.raises(StoreError, match="-sync.lock cannot be opened: Permission denied"), lease(database, "sync"):
+        monkeypatch.setattr("sync.locks.os.open", refuse)
+        with pytest.raises(StoreError, match="-gate.lock cannot be opened: Permission denied"), lease(database, "sync"):
             pass
