@@ -27,6 +27,7 @@ from sandbox.mailchimp_state import Member, show_member
 from sandbox.platform import Emulator, Rewrite
 from sync.balance import Balance
 from sync.store import schema as t
+from sync.store import schema_erasure as x
 from tests.laws.histories import JUDGES, Played, quiet
 from tests.laws.sandboxed import HUBSPOT_TABLE, MAILCHIMP_TABLE, NEWS, Sandboxed, Snapshot
 from tests.laws.world import Killed
@@ -51,7 +52,21 @@ TAGS = ("vip", "cake")
 RULES = ("lower", "upper", "trim", "collapse", "cut:8", "phone")
 KINDS = (
     *("edit",) * 7,
-    *("clear", "tag", "add", "delete", "merge", "leave", "leave", "come_back", "tick_on", "move", "move", "erase"),
+    *(
+        "clear",
+        "tag",
+        "add",
+        "delete",
+        "merge",
+        "leave",
+        "leave",
+        "come_back",
+        "tick_on",
+        "move",
+        "move",
+        "erase",
+        "forget",
+    ),
     *(
         "fault",
         "fault",
@@ -85,6 +100,7 @@ class Town(Sandboxed):
     """The town, and what may happen in it. Keeps its own account of who left, and which run could know."""
 
     agreed: tuple[int, ...] = ()
+    forgotten: frozenset[str] = frozenset()  # addresses of whoever asked us to be erased
 
     def begin(self) -> None:
         """An agreed state."""
@@ -102,7 +118,7 @@ class Town(Sandboxed):
         self.hubspot.rewrites, self.mailchimp.rewrites = {}, {}
         self.seen.clear()
         self.withdrawn, self.unseen, self.granted = {}, {}, {}
-        self.balances, self.agreed = [], tuple(self.runs)
+        self.balances, self.agreed, self.forgotten = [], tuple(self.runs), frozenset()
 
     # ---- who is there --------------------------------------------------------------------------------------
 
@@ -193,6 +209,30 @@ class Town(Sandboxed):
         elif one is not None:
             self._unheard(one[1])
             self.mailchimp.human_delete_permanent(one[1].email, list_id=one[0])
+
+    def _forget(self, op: Op) -> None:
+        """Somebody asks us to be erased, wherever we know them."""
+        people = sorted(self.people().items())
+        person, ids = people[op.person % len(people)]
+        held = {row["value"]: row["record"] for row in self.rows(t.identifier) if row["kind"] == "email"}
+        mine = {value for value, record in held.items() if record in ids}
+        self.forgotten |= mine
+        self.unseen = {key: at for key, at in self.unseen.items() if self._email(*key) not in mine}
+        self.engine.erase(person)
+
+    def still_known(self) -> list[str]:
+        """Records of whoever asked us to be erased that are still there under their address, and their address in the
+        store where nobody has it again."""
+        wrong = []
+        again = {row["value"] for row in self.rows(t.identifier)}
+        again |= {one.props.get("email", "").lower() for one in self.contacts()}
+        again |= {one.email.lower() for name in (LIST, NEWS) for one in self.members(name)}
+        for address in self.forgotten:
+            if address not in again:
+                told = [table.name for table in t.metadata.sorted_tables if address in str(self.rows(table)).lower()]
+                wrong += [f"{address} is known in {name}" for name in told]
+        waiting = [row for row in self.rows(x.erased) if row["state"] != "confirmed"]
+        return wrong + [f"{row} never confirmed" for row in waiting]
 
     def _leave(self, op: Op) -> None:
         one = self._one(op)
@@ -323,7 +363,7 @@ class Town(Sandboxed):
         second = {f["record"] for f in findings if f["kind"] == "duplicate"}
         chosen = {row["id"]: msgspec.json.decode(row["fields"]) for row in self.rows(t.person)}
         wrong = []
-        for record in self.rows(t.record):
+        for record in self.records():
             shown = self._shown(record["connection"], record["remote_id"])
             if record["state"] != "live" or record["id"] in second or shown is None:
                 continue
@@ -389,7 +429,8 @@ class Town(Sandboxed):
         """Opt-outs of ours that name an address of which the ledger holds no withdrawal."""
         left = {row["address"] for row in self.rows(t.consent) if row["state"] == ConsentState.WITHDRAWN}
         rows = [msgspec.json.decode(one["row"]) for one in self.rows(t.write) if one["kind"] == WriteKind.OPT_OUT]
-        return [f"{row['remote_id']}: {row['why']}" for row in rows if row["why"].partition(":")[0] not in left]
+        told = [row for row in rows if row["why"] != "erased"]
+        return [f"{row['remote_id']}: {row['why']}" for row in told if row["why"].partition(":")[0] not in left]
 
     def _mailable(self, connection: str, remote_id: str) -> str:
         """The address that a platform would mail; nothing where it would not."""
