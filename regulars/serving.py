@@ -88,7 +88,9 @@ class Serving:
         """When everything is to be looked at again: the more rarely, the longer every platform has told of all by
         itself."""
         with self.business.read() as conn:
-            pulled = dict(conn.execute(select(t.connection.c.name, t.connection.c.pulled_at)).tuples())
+            pulled = {
+                one.name: one.pulled_at for one in conn.execute(select(t.connection.c.name, t.connection.c.pulled_at))
+            }
             readings = meter.newest(conn)
         due = [
             pulled.get(name, 0) + int(1000 * self._interval(wired, readings.get(name, [])))
