@@ -129,7 +129,7 @@ def row_for(name: str, label: str, type_: str, field_type: str, read_only: bool)
         kind = Kind.PHONE if field_type == "phonenumber" else Kind.TEXT
         return Field(name, name, kind, way, label=label)
     if type_ == "datetime":
-        return Field(name, name, Kind.TEXT, Way.READS, label=label)
+        return Field(name, name, Kind.DATE, Way.READS, read_date, label=label)
     return None
 
 

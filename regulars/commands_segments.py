@@ -257,13 +257,19 @@ def why_member(here: Session, business: Workspace, who: str, name: str) -> None:
         else:
             here.say(f"[strong]{person}[/] is not in [strong]{title}[/]. For that, this would have to hold:")
         for part in resting if verdict.holds else missing:
-            here.say(f"  {escape(_capital(part.condition))} [soft]({escape(part.found or 'see above')})[/]")
+            here.say(f"  {escape(_capital(part.condition))}{_found(part)}")
         if not verdict.holds and any(_choice(part) for part in _every(verdict)):
             here.say('[soft]Where conditions are joined by "or", one is enough: ' + escape(verdict.condition) + "[/]")
         if found.turn:
             here.say(f"[soft]Time alone may change that on {when(found.turn, business.timezone)}.[/]")
 
     here.emit(document, lines)
+
+
+def _found(part: Verdict) -> str:
+    """What there is, in brackets, unless the condition says just that."""
+    said = part.found == "never" and part.condition.startswith("never ")
+    return "" if said else f" [soft]({escape(part.found or 'see above')})[/]"
 
 
 def _told(part: Verdict) -> dict[str, object]:

@@ -13,7 +13,7 @@ from mapping.roles import words
 from regulars import show, show_facts, show_roles
 from regulars.person_documents import find, named
 from regulars.session import Session
-from regulars.words import CLAIMS, CUT, DECISIONS, FINDINGS, KINDS, RULES, count, label, shown, when
+from regulars.words import CLAIMS, CUT, DECISIONS, DEED, FINDINGS, RULES, count, label, shown, when
 from sync.queries import PersonLine, WriteLine
 from sync.queries_facts import PersonFacts
 from sync.why import Answer, FieldAnswer
@@ -58,7 +58,7 @@ def person(
         console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
     show_facts.facts(here, facts, timezone)
     _open(here, answer, labels)
-    _writes(here, answer, timezone)
+    _writes(here, answer, labels, timezone)
 
 
 def _values(here: Session, answer: Answer, labels: Mapping[str, str]) -> None:
@@ -103,14 +103,14 @@ def _open(here: Session, answer: Answer, labels: Mapping[str, str]) -> None:
         here.out.print(f"[warn]{escape(what.capitalize())}[/]{escape(field + where)}: {escape(finding.detail)}")
 
 
-def _writes(here: Session, answer: Answer, timezone: str, few: int = 5) -> None:
+def _writes(here: Session, answer: Answer, labels: Mapping[str, str], timezone: str, few: int = 5) -> None:
     for write in answer.writes[:few]:
-        here.out.print(f"[soft]{_write(write, timezone)}[/]")
+        here.out.print(f"[soft]{_write(write, labels, timezone)}[/]")
 
 
-def _write(write: WriteLine, timezone: str) -> str:
-    what = KINDS.get(write.kind, write.kind).removesuffix("s")
-    fields = ", ".join(str(setting[0]) for setting in write.row.get("settings", ()))
+def _write(write: WriteLine, labels: Mapping[str, str], timezone: str) -> str:
+    what = DEED.get(write.kind, write.kind)
+    fields = ", ".join(label(str(setting[0]), labels) for setting in write.row.get("settings", ()))
     detail = f" ({fields})" if fields else ""
     reason = f": {write.reason}" if write.reason else ""
     return escape(
@@ -182,7 +182,7 @@ def why_field(
     for finding in part.findings:
         console.print(f"[warn]{escape(finding.kind)}[/] {escape(finding.connection)}: {escape(finding.detail)}")
     for write in part.writes:
-        console.print(f"[soft]{_write(write, timezone)}[/]")
+        console.print(f"[soft]{_write(write, labels, timezone)}[/]")
 
 
 def _verdict(part: FieldAnswer, answer: Answer, timezone: str) -> str:
