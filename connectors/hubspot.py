@@ -52,7 +52,7 @@ from connectors.hubspot_writes import Writes
 from connectors.over_http import OverHttp
 from connectors.pace import Clock, Pace, Sleep, Window
 from mapping.facts import Facts
-from mapping.model import MARKETING, Millis, Seen
+from mapping.model import Millis, Seen
 
 BASE_URL = "https://api.hubapi.com"
 
@@ -84,7 +84,7 @@ class HubSpot(OverHttp):
     batch: ClassVar[int] = BATCH_SIZE
     exact_stamp: ClassVar[bool] = True
     mails: ClassVar[bool] = False
-    purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
+    subscriptions: ClassVar[bool] = True
     streams: ClassVar[tuple[Stream, ...]] = STREAMS
     lists: ClassVar[bool] = True
     tasks: ClassVar[bool] = True
@@ -124,7 +124,9 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _properties(self) -> Properties:
-        return Properties(lambda: self._apis, self._http, self._decoded, self.fields, self.settings.own_key)
+        settings = self.settings
+        own = frozenset(settings.purposes)
+        return Properties(lambda: self._apis, self._http, self._decoded, self.fields, settings.own_key, own)
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.fields)
+        return Reader(self.fields, self.settings.purposes)
 
     def decode(self, raw: Raw) -> Seen:
         return self._reader.seen(raw)
@@ -192,7 +194,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _optouts(self) -> OptOuts:
-        return OptOuts(self._http, self._decoded, self._answers)
+        return OptOuts(self._http, self._decoded, self._answers, self.settings.purposes)
 
     def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._writes.update(changes)

@@ -30,6 +30,7 @@ class Properties:
     decoded: Decoded
     fields: FieldTable
     own_key: bool
+    subscriptions: frozenset[str] = frozenset()  # the numbers of those whose opt-outs must be seen
 
     def all(self) -> list[wire.Property]:
         """The account's own list of them."""
@@ -62,9 +63,10 @@ class Properties:
         """The properties to ask for: without a list, only a handful come back."""
         rows = [name for row in self.fields if row.readable for name in row.remote.split("+")]
         extra = [name for name in ALWAYS if self.known is None or name in self.known]
-        optouts = sorted(name for name in self.known or () if re.fullmatch(r"hs_email_optout_\d+", name))
+        optouts = {name for name in self.known or () if re.fullmatch(r"hs_email_optout_\d+", name)}
+        optouts |= {f"hs_email_optout_{number}" for number in self.subscriptions}
         own = [OWN_KEY] if self.own_key else []
-        return list(dict.fromkeys((*rows, *extra, *optouts, *own)))
+        return list(dict.fromkeys((*rows, *extra, *sorted(optouts), *own)))
 
     def add_own_key(self) -> None:
         """Create the unique property `regulars_id`. At most ten such properties fit an object there."""

@@ -13,10 +13,19 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mapping.decisions import Policy
-from mapping.model import Companies, Create, Direction
+from mapping.model import MARKETING, Companies, Create, Direction
 from mapping.values import Kind
 from regulars.config_errors import translate
 from regulars.config_roles import read_roles
@@ -71,6 +80,16 @@ class Business(_Part):
         return value
 
 
+def _purpose(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError('a purpose is a name of yours in small letters, digits, - and _, such as "workshops"')
+    return value
+
+
+Purpose = Annotated[str, AfterValidator(_purpose)]
+"""What mail is for, in a word of the business's own."""
+
+
 class CustomField(_Part):
     """A field of one's own on a platform."""
 
@@ -117,6 +136,8 @@ class ConnectionConfig(_Part):
     streams: tuple[str, ...] = ()
     custom: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
     own_key: bool = False
+    purpose: Purpose = MARKETING
+    purposes: dict[str, Purpose] = {}
     files: tuple[str, ...] = ()
     whole: bool = False
     columns: dict[str, str] = {}

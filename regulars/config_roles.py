@@ -7,7 +7,7 @@ from typing import Any
 
 from mapping.model import Role
 from mapping.rules import InSegment, Related, Rule, conditions, link
-from regulars.config_segments import Source, check_fields, references, rule_of
+from regulars.config_segments import Known, Source, check_words, references, rule_of
 from regulars.trouble import listed, nearest
 from sync.segment import Segment
 
@@ -52,7 +52,7 @@ def _asks(rule: Rule) -> bool:
     return any(isinstance(one, Related) and one.roles for one in conditions(rule))
 
 
-def check_role_fields(roles: Mapping[str, Rule], fields: Mapping[str, str], text: str, file: str) -> None:
-    """Raises ConfigError for a rule about a field that no connection has. *fields* are names with their labels."""
+def check_role_words(roles: Mapping[str, Rule], known: Known, text: str, file: str) -> None:
+    """Raises ConfigError for a rule about a field that no connection has, or a purpose that no mail has."""
     as_segments = {name: Segment(name, name, rule) for name, rule in roles.items()}
-    check_fields(as_segments, fields, text, file, SECTION)
+    check_words(as_segments, known, text, file, SECTION)

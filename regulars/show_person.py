@@ -54,8 +54,7 @@ def person(
             f" [soft]`regulars leave-alone {line.id} --off` takes it back.[/]"
         )
     show_roles.table(here, answer.roles, timezone)
-    for address, stands in answer.consent.items():
-        console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+    _mail(here, answer, timezone)
     show_facts.facts(here, facts, timezone)
     _open(here, answer, labels)
     _writes(here, answer, labels, timezone)
@@ -84,6 +83,15 @@ def _place(name: str, labels: Mapping[str, str]) -> tuple[int, str]:
     """Where a field stands in the platforms' own order."""
     order = list(labels)
     return (order.index(name) if name in order else len(order), name)
+
+
+def _mail(here: Session, answer: Answer, timezone: str) -> None:
+    """Where each address stands: with marketing, then with each purpose that mail has beside it."""
+    for address, stands in answer.consent.items():
+        here.out.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+        for (one, purpose), own in answer.purposes.items():
+            if one == address:
+                here.out.print(f"  for {escape(purpose)}: {_consent(own, answer, timezone)}")
 
 
 def _consent(stands: Standing, answer: Answer, timezone: str) -> str:
@@ -138,8 +146,7 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
     if total > 1 and not answer.ties and not answer.case.decisions:
         console.print(f"{count(total, 'record')}, joined by what they held before.")
     _values(here, answer, labels)
-    for address, stands in answer.consent.items():
-        console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+    _mail(here, answer, timezone)
     first = next(iter(answer.fields), "")
     if first:
         console.print(f"\n[soft]More about one field: regulars why {line.id} {first}[/]")

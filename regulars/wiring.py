@@ -25,7 +25,7 @@ from connectors.files_forms import NOTHING, meanings
 from connectors.pace import Pace
 from mapping.decisions import Policies
 from mapping.fields import Codec, Field, FieldTable, Way
-from mapping.model import Companies, Direction
+from mapping.model import MARKETING, Companies, Direction
 from mapping.values import Kind
 from regulars.config import FILE, Config, ConnectionConfig, CustomField
 from regulars.trouble import REDACT, ConfigError, WrongUse, listed, nearest
@@ -136,6 +136,37 @@ def companies(entry: Platform, config: ConnectionConfig, where: str) -> Companie
     return config.companies
 
 
+def _check_purposes(entry: Platform, config: ConnectionConfig, where: str) -> None:
+    """What mail is for is said of a connection as a whole, or of single subscriptions where the platform has some.
+    Raises ConfigError."""
+    several = entry.connector.subscriptions
+    if config.purpose != MARKETING and (several or not entry.connector.mails):
+        fix = 'Say what single subscriptions are for, as in purposes = {1002 = "workshops"}.' if several else ""
+        text = f"{entry.title} is not for one purpose." if several else f"{entry.title} sends no mail."
+        raise ConfigError(text, file=FILE, key=f"{where}.purpose", fix=fix or "Take the line away.")
+    if config.purposes and not several:
+        fix = 'Say what all its mail is for, as in purpose = "workshops".' if entry.connector.mails else ""
+        text = f"{entry.title} has no subscriptions that are left one by one."
+        raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix=fix or "Take the line away.")
+    taken: dict[str, str] = {}
+    for number, purpose in config.purposes.items():
+        if not number.isdigit():
+            fix = f"`regulars fields {where.rpartition('.')[2]}` lists them: 1002 is that of hs_email_optout_1002."
+            text = f'"{number}" is no number of a subscription.'
+            raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix=fix)
+        if purpose in taken and purpose != MARKETING:
+            text = f'the subscriptions {taken[purpose]} and {number} are both for "{purpose}".'
+            raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix="Give each a purpose of its own.")
+        taken[purpose] = number
+
+
+def purposes(config: Config) -> list[str]:
+    """What the business's mail is for: all purposes that rules may ask for."""
+    parts = config.connections.values()
+    own = {purpose for part in parts for purpose in (part.purpose, *part.purposes.values())}
+    return [MARKETING, *sorted(own - {MARKETING})]
+
+
 def tables(config: Config) -> dict[str, FieldTable]:
     """Every connection's field table, by name. Raises ConfigError."""
     found = {}
@@ -143,6 +174,7 @@ def tables(config: Config) -> dict[str, FieldTable]:
         entry = platform(part.platform, f"connections.{name}.platform")
         found[name] = field_table(entry, part, f"connections.{name}")
         companies(entry, part, f"connections.{name}")
+        _check_purposes(entry, part, f"connections.{name}")
     return found
 
 
@@ -195,6 +227,8 @@ def open_connector(
         audience=config.audience,
         fields=field_table(entry, config, where),
         own_key=config.own_key,
+        purpose=config.purpose,
+        purposes=config.purposes,
         region=region,
         streams=streams(entry, config, where),
         files=tuple(str(folder / Path(one).expanduser()) for one in config.files),

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from sqlalchemy import delete, update
 
 from mapping.decisions import Policies
-from mapping.model import Companies, Millis
+from mapping.model import MARKETING, Companies, Millis
 from sync import carry, decide, events, runs
 from sync.attend import attend
 from sync.audience import MANY, Audiences
@@ -247,6 +247,7 @@ class Engine:
         wired = [
             (w.name, w.direction, w.create, w.connector.fields.fingerprint(), *sorted(w.tags.items()), *sorted(w.lists))
             + ((w.companies,) if w.companies is not Companies.NONE else ())
+            + (w.connector.purposes if w.connector.purposes != (MARKETING,) else ())
             for w in self.connections.values()
         ]
         return repr((sorted(wired), sorted(self.policies.fields.items()), self.policies.region))

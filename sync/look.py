@@ -108,6 +108,7 @@ def _open(works: Works, run: Run, wired: Wired, records: int) -> Puller | None:
     other = set(names).symmetric_difference(known.field_names) if known.field_names else set()
     newly = tuple(sorted(other))
     runs.opened(works.database, wired.name, account.id, account.name, sight.fields, names)
+    runs.told_purposes(works.database, wired.name, wired.connector.settings.told_purposes)
     run.pullers[wired.name] = works.puller(run, wired, newly)
     return run.pullers[wired.name]
 

@@ -117,6 +117,19 @@ def opened(
             conn.execute(update(t.connection).where(t.connection.c.name == name).values(cursor=None))
 
 
+def told_purposes(database: Database, name: str, purposes: str) -> None:
+    """Remember what a connection's mail is for. Where that changed, its records are read anew: they are the same, and
+    say that people left something else."""
+    key = f"purposes {name}"
+    with database.write() as conn:
+        before = conn.execute(select(t.meta.c.value).where(t.meta.c.key == key)).scalar() or ""
+        if before == purposes:
+            return
+        bulk.upsert(conn, t.meta, ("key", "value"), [(key, purposes)], ("key",), ("value",))
+        conn.execute(update(t.record).where(t.record.c.connection == name).values(digest=None))
+        conn.execute(update(t.connection).where(t.connection.c.name == name).values(cursor=None))
+
+
 def live_records(database: Database, name: str) -> int:
     """How many live records a connection has: all less those away, which both are counted in an index alone."""
     mine = select(func.count()).select_from(t.record).where(t.record.c.connection == name)
