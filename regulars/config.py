@@ -28,7 +28,7 @@ from mapping.decisions import Policy
 from mapping.model import MARKETING, Companies, Create, Direction
 from mapping.values import Kind
 from regulars.config_errors import translate
-from regulars.config_roles import read_roles
+from regulars.config_roles import read_organization_roles, read_roles
 from regulars.config_segments import Destination, read_segments
 from regulars.trouble import ConfigError, nearest
 from sync.guard import Limit, Limits
@@ -181,10 +181,12 @@ class SegmentConfig(_Part):
 
 
 class RoleConfig(_Part):
-    """What makes somebody a customer, a supplier and so on. The rule itself is read by `config_roles`."""
+    """What makes somebody a customer, a supplier and so on, and which organisations are. The rules themselves are read
+    by `config_roles`."""
 
     all: Any = None
     any: Any = None
+    organization: Any = None
 
 
 class Webhooks(_Part):
@@ -292,6 +294,7 @@ def parse(text: str, file: str = FILE) -> Config:
         raise translate(error, Config, text, file) from None
     segments = read_segments(config.segments, config.connections, text, file)
     read_roles(config.roles, segments, config.connections, text, file)
+    read_organization_roles(config.roles, text, file)
     return config
 
 

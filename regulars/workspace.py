@@ -20,7 +20,7 @@ from mapping.facts import ORGANIZATION
 from mapping.model import BADGE
 from regulars import wiring
 from regulars.config import FILE, Config, load
-from regulars.config_roles import check_role_words, read_roles
+from regulars.config_roles import check_role_words, read_organization_roles, read_roles
 from regulars.config_segments import Known, check_words, read_segments
 from regulars.session import Session
 from regulars.trouble import ConnectionFailed, WrongUse, listed, nearest, nearest_fields
@@ -134,8 +134,9 @@ class Workspace:
         found = read_segments(self.config.segments, self.config.connections, text, FILE)
         roles = read_roles(self.config.roles, found, self.config.connections, text, FILE)
         check_words(found, self.known_words, text, FILE)
-        check_role_words(roles, self.known_words, text, FILE)
-        return Audiences(found, zone(self.timezone) or UTC, roles, self.policies)
+        companies = read_organization_roles(self.config.roles, text, FILE)
+        check_role_words(roles, companies, self.known_words, text, FILE)
+        return Audiences(found, zone(self.timezone) or UTC, roles, self.policies, companies)
 
     @property
     def known_words(self) -> Known:

@@ -198,6 +198,7 @@ class Engine:
             resolve(self.database, runs.last_revision(self.database), self.identity)
             revision = runs.last_revision(self.database)
             work_out_all(self.database, revision)
+            self.audiences.judge_organizations(self.database, revision, self.now())
             if self.audiences.segments:
                 self.audiences.judge(self.database, fold_only(self.database, self.policies, MANY), revision, self.now())
             fold_and_plan(self.database, self._works.targets(), self.policies, settle_marks=False).close()
@@ -235,6 +236,8 @@ class Engine:
                 attend(self._works, run, self.identity)
             else:
                 look(self._works, run, self.identity, full=full)
+            if any(one.streams for one in balance.connections.values()):
+                self.audiences.judge_organizations(self.database, run.revision, self.now())
             self._works.folded.clear()
             if self.audiences.shown:
                 self.audiences.judge_first(
