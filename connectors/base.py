@@ -296,6 +296,11 @@ class Connector(ABC):
         """When each (remote_id, our field) was last set by a person, where the platform tells; else nothing."""
         return {}
 
+    def organization_fields(self) -> Sequence[RemoteField]:
+        """The fields of companies that could be carried beside `mapping.facts.ORGANIZATION`, all read only. Raises
+        TooNarrow where a right is missing."""
+        return ()
+
     def add_own_key(self) -> None:
         """Create the field that carries our key, where the platform has fields of one's own."""
 
@@ -345,9 +350,10 @@ class Settings:
     """A connection's own choices, as the configuration states them.
 
     `base_url` replaces the vendor's address (the sandbox, on loopback). `own_key` says that the platform has our
-    key property. `purpose` is what the connection's mail is for as a whole, `purposes` what single subscriptions of it
-    are for, by their number there. `streams` are those that are read, by name. `files` are paths of exports, `whole`
-    says that each export holds everybody, `columns` what renamed ones mean. Overlaps are the connector's own values.
+    key property. `purpose` is what the connection's mail is for as a whole, `purposes` what single subscriptions of
+    it are for, by their number there. `streams` are those that are read, by name, `organization` fields of one's
+    own of companies. `files` are paths of exports, `whole` says that each export holds everybody, `columns` what
+    renamed ones mean. Overlaps are the connector's own values.
     """
 
     base_url: str = ""
@@ -358,6 +364,7 @@ class Settings:
     purposes: Mapping[str, str] = field(default_factory=dict)
     region: str = ""
     streams: tuple[str, ...] = ()
+    organization: tuple[Field, ...] = ()
     files: tuple[str, ...] = ()
     whole: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -115,6 +115,9 @@ class HubSpot(OverHttp):
     def remote_fields(self) -> Sequence[RemoteField]:
         return self._properties.shown()
 
+    def organization_fields(self) -> Sequence[RemoteField]:
+        return self._properties.of_companies()
+
     def add_own_key(self) -> None:
         self._properties.add_own_key()
 
@@ -152,13 +155,14 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _streams(self) -> Streams:
-        return Streams(self._http, self._decoded, self._now)
+        own = tuple(row.remote for row in self.settings.organization)
+        return Streams(self._http, self._decoded, self._now, own)
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         return self._streams.pages(name, cursor, full=full)
 
     def facts(self, name: str, item: Raw) -> Facts:
-        return facts_of(name, item)
+        return facts_of(name, item, self.settings.organization)
 
     def put_on_list(self, title: str, listing: str, add: Sequence[str], remove: Sequence[str]) -> Listed:
         return self._streams.lists.put(title, listing, add, remove)

@@ -13,11 +13,14 @@ from connectors import hubspot_wire as wire
 from connectors.base import RemoteField
 from connectors.errors import TooNarrow
 from connectors.http import Http
-from connectors.hubspot_fields import OWN_KEY, remote_field
+from connectors.hubspot_facts import PROPERTIES
+from connectors.hubspot_fields import OWN_KEY, remote_field, row_of
 from connectors.hubspot_records import ALWAYS
+from connectors.hubspot_ties import needing
 from connectors.hubspot_walk import Decoded
 from mapping.fields import FieldTable
 
+COMPANIES = frozenset(PROPERTIES["companies"])
 _list = msgspec.json.Decoder(wire.Properties)
 
 
@@ -32,10 +35,19 @@ class Properties:
     own_key: bool
     subscriptions: frozenset[str] = frozenset()  # the numbers of those whose opt-outs must be seen
 
-    def all(self) -> list[wire.Property]:
+    def all(self, kind: str = "contacts") -> list[wire.Property]:
         """The account's own list of them."""
-        response = self.apis().properties.get_all("contacts", _preload_content=False)
-        return self.decoded(_list, response, "list properties").results
+        response = self.apis().properties.get_all(kind, _preload_content=False)
+        return self.decoded(_list, response, f"list properties of {kind}").results
+
+    def of_companies(self) -> Sequence[RemoteField]:
+        """Those of companies that are not carried anyway; all can only be read."""
+        with needing("crm.schemas.companies.read", "read the list of properties of companies"):
+            found = [one for one in self.all("companies") if not one.hidden and one.name not in COMPANIES]
+        rows = [
+            (one, row_of(one.name, one.label or one.name, one.type, one.fieldType, read_only=True)) for one in found
+        ]
+        return [RemoteField(one.name, one.label or one.name, one.type, writable=False, row=row) for one, row in rows]
 
     def shown(self) -> Sequence[RemoteField]:
         """Those that people see."""

@@ -135,6 +135,7 @@ class ConnectionConfig(_Part):
     fields: tuple[str, ...] | None = None
     streams: tuple[str, ...] = ()
     custom: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
+    organization: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
     own_key: bool = False
     purpose: Purpose = MARKETING
     purposes: dict[str, Purpose] = {}

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from connectors.base import Connector, Platform
 from connectors.pace import Pace
 from mapping.decisions import Policies
-from mapping.facts import ORGANIZATION
 from mapping.model import BADGE
 from regulars import wiring
 from regulars.config import FILE, Config, load
@@ -142,7 +141,7 @@ class Workspace:
     def known_words(self) -> Known:
         """The words that rules may use."""
         fields = {name: self.labels.get(name, name) for name in self.policies.kinds}
-        return Known(fields, ORGANIZATION, wiring.purposes(self.config))
+        return Known(fields, wiring.organization_fields(self.config), wiring.purposes(self.config))
 
     def _shown(self, connection: str, *kinds: str) -> dict[str, str]:
         """What segments become at a connection, as tags or as lists: the segment's name and the words there."""

@@ -66,6 +66,8 @@ def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
         works.progress.begin(wired.name, stream, total)
         works.progress.advance(wired.name, stream, count)
 
+    own = repr([(row.name, row.remote, row.kind.value) for row in wired.connector.settings.organization])
+    runs.told_company_fields(works.database, wired.name, wired.connector.companies_in, "" if own == "[]" else own)
     puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page, works.full_every)
     puller.bring_home()
     for stream in wired.connector.streams:
