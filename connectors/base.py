@@ -208,11 +208,11 @@ class Connector(ABC):
     by_member: ClassVar[str] = ""  # the set field that is changed member by member, where there is one
     members_lag: ClassVar[Millis] = 0  # for how long that set may still show what stood there before our change
     mails: ClassVar[bool] = False  # a newsletter: creates need recorded consent to be subscribed
-    purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
     streams: ClassVar[tuple[Stream, ...]] = ()
     lists: ClassVar[bool] = False  # static lists that `put_on_list` fills
     lists_are_tags: ClassVar[bool] = False  # whoever is on one shows its title among the members of `by_member`
     lists_in: ClassVar[str] = "lists"  # the stream that tells who is on them
+    subscriptions: ClassVar[bool] = False  # one account has several, which may be left one by one
     tasks: ClassVar[bool] = False  # `deeds` can put down a task for a person
     companies_in: ClassVar[str] = ""  # the stream that tells who belongs to which company, where `deeds` may say so
     erases: ClassVar[bool] = False  # a person can be erased there for good by a program
@@ -225,6 +225,11 @@ class Connector(ABC):
         """Open nothing yet. *credential* holds the parts that `Platform.asks` names."""
         self.settings = settings
         self.fields = settings.fields or self.table
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What somebody may leave here, each by itself. The first is what `Seen.subscribed` is about."""
+        return (self.settings.purpose, *sorted(set(self.settings.purposes.values()) - {self.settings.purpose}))
 
     @abstractmethod
     def check(self, *, rights: bool = False) -> Account:
@@ -296,6 +301,11 @@ class Connector(ABC):
         """When each (remote_id, our field) was last set by a person, where the platform tells; else nothing."""
         return {}
 
+    def organization_fields(self) -> Sequence[RemoteField]:
+        """The fields of companies that could be carried beside `mapping.facts.ORGANIZATION`, all read only. Raises
+        TooNarrow where a right is missing."""
+        return ()
+
     def add_own_key(self) -> None:
         """Create the field that carries our key, where the platform has fields of one's own."""
 
@@ -350,16 +360,28 @@ class Settings:
     """A connection's own choices, as the configuration states them.
 
     `base_url` replaces the vendor's address (the sandbox, on loopback). `own_key` says that the platform has our
-    key property. `streams` are those that are read, by name. `files` are paths of exports, `whole` says that each
-    export holds everybody, and `columns` what renamed ones mean. Overlaps are the connector's own values.
+    key property. `purpose` is what the connection's mail is for as a whole, `purposes` what single subscriptions of
+    it are for, by their number there. `streams` are those that are read, by name, `organization` fields of one's
+    own of companies. `files` are paths of exports, `whole` says that each export holds everybody, `columns` what
+    renamed ones mean. Overlaps are the connector's own values.
     """
 
     base_url: str = ""
     audience: str = ""
     fields: FieldTable | None = None
     own_key: bool = False
+    purpose: str = MARKETING
+    purposes: Mapping[str, str] = field(default_factory=dict)
     region: str = ""
     streams: tuple[str, ...] = ()
+    organization: tuple[Field, ...] = ()
     files: tuple[str, ...] = ()
     whole: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told_purposes(self) -> str:
+        """What the mail is for, as text; nothing where all of it is marketing. What is stored of people's consent rests
+        on it."""
+        told = sorted(self.purposes.items())
+        return repr((self.purpose, told)) if told or self.purpose != MARKETING else ""

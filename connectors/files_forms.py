@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from connectors.errors import Misread
@@ -33,9 +33,15 @@ class Form:
     marks: frozenset[str]
     least: int
     others: Mapping[str, str] = field(default_factory=dict)  # headings of exports that are not about people
+    stems: tuple[str, ...] = ()  # how the platform begins the names of its files
 
-    def recognises(self, headings: Iterable[str]) -> bool:
-        return len(self.marks.intersection(headings)) >= self.least
+    def recognises(self, headings: Collection[str], stem: str = "") -> bool:
+        """Whether these are its headings. Of a file that is named as the platform names it, the address is enough: an
+        export of those who left must not be passed over because somebody took columns out of it."""
+        if len(self.marks.intersection(headings)) >= self.least:
+            return True
+        known = {plain(one) for one in self.columns["email"][:1]}
+        return stem.startswith(self.stems) and bool(known.intersection(headings))
 
     @property
     def expected(self) -> str:
@@ -86,6 +92,7 @@ MAILCHIMP = Form(
         }
     ),
     3,
+    stems=tuple(f"{kind}_" for kind in KINDS),
 )
 HUBSPOT = Form(
     "hubspot",
@@ -143,6 +150,18 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "company": ("firma", "unternehmen", "entreprise", "empresa", "organisation", "organization"),
     "birthday": ("geburtstag", "geburtsdatum", "anniversaire", "cumpleaños"),
     "tags": ("schlagwörter", "étiquettes"),
+    "lifecycle": ("lifecycle-phase", "lifecyclephase", "phase du cycle de vie", "etapa del ciclo de vida"),
+    "opted_out": (
+        "von allen e-mails abgemeldet",
+        "abonnement für alle e-mails abgemeldet",
+        "abgemeldet",
+        "désinscrit de tous les e-mails",
+        "désabonné",
+        "cancelada la suscripción a todos los correos electrónicos",
+        "opted out",
+        "unsubscribed",
+    ),
+    "unsub_time": ("unsubscribed at", "abgemeldet am"),
 }
 """What people call such columns: what we ask whether it is meant, and never take for granted."""
 
@@ -201,7 +220,9 @@ def understand(source: Source, renamed: Mapping[str, str], stated: str = "") -> 
     shape = shape_of(source)
     headings = [plain(heading) for heading in shape.heading]
     name, _, kind = stated.partition(":")
-    form = next((one for one in FORMS if one.name == name or (not name and one.recognises(headings))), None)
+    form = next(
+        (one for one in FORMS if one.name == name or (not name and one.recognises(headings, source.stem))), None
+    )
     if form is None:
         raise UnknownForm(source, shape.heading)
     for heading, what in form.others.items():

@@ -21,7 +21,10 @@ from mapping.fields import Codec, Field
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState, Seen, Value
 from mapping.values import canonical_email
 
-YES = frozenset(("true", "yes", "ja", "oui", "sí", "si", "1", "x"))
+YES = frozenset(("true", "yes", "ja", "oui", "sí", "si", "1", "x", "wahr", "vrai", "verdadero", "vero", "waar"))
+NO = frozenset(("", "false", "no", "nein", "non", "0", "-", "falsch", "faux", "falso", "nee", "onwaar"))
+"""How platforms write it, and spreadsheets that saved their files in another language."""
+
 ADDRESS = ("street", "city", "region", "postcode", "country")
 _role = HUBSPOT_TABLE.by_name["role"].read
 _stage = HUBSPOT_TABLE.by_name["stage"].read
@@ -126,6 +129,9 @@ def _member_consent(row: Kept, address: str) -> tuple[ConsentSeen, ...]:
 def _contact(remote_id: str, row: Kept, rows: Iterable[Field]) -> Seen:
     get = row.cells.get
     address, problems = get("email", ""), _address_problems(row)
+    unclear = get("opted_out", "").strip()
+    if unclear and unclear.casefold() not in YES | NO:
+        problems.append(f"opted_out: {unclear[:80]!r} is neither yes nor no")
     cells: dict[str, Value] = dict(row.cells)
     if any(part in cells for part in ADDRESS):
         cells["address"] = {part: cells[part] for part in ADDRESS if part in cells}

@@ -56,7 +56,7 @@ from connectors.hubspot_writes import Writes
 from connectors.over_http import OverHttp
 from connectors.pace import Clock, Pace, Sleep, Window
 from mapping.facts import Facts
-from mapping.model import MARKETING, Millis, Seen
+from mapping.model import Millis, Seen
 
 BASE_URL = "https://api.hubapi.com"
 KEPT = 0.05
@@ -90,7 +90,7 @@ class HubSpot(OverHttp):
     batch: ClassVar[int] = BATCH_SIZE
     exact_stamp: ClassVar[bool] = True
     mails: ClassVar[bool] = False
-    purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
+    subscriptions: ClassVar[bool] = True
     streams: ClassVar[tuple[Stream, ...]] = STREAMS
     lists: ClassVar[bool] = True
     tasks: ClassVar[bool] = True
@@ -128,6 +128,9 @@ class HubSpot(OverHttp):
     def remote_fields(self) -> Sequence[RemoteField]:
         return self._properties.shown()
 
+    def organization_fields(self) -> Sequence[RemoteField]:
+        return self._properties.of_companies()
+
     def add_own_key(self) -> None:
         self._properties.add_own_key()
 
@@ -137,7 +140,9 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _properties(self) -> Properties:
-        return Properties(lambda: self._apis, self._http, self._decoded, self.fields, self.settings.own_key)
+        settings = self.settings
+        own = frozenset(settings.purposes)
+        return Properties(lambda: self._apis, self._http, self._decoded, self.fields, settings.own_key, own)
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.fields)
+        return Reader(self.fields, self.settings.purposes)
 
     def decode(self, raw: Raw) -> Seen:
         return self._reader.seen(raw)
@@ -163,13 +168,14 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _streams(self) -> Streams:
-        return Streams(self._http, self._decoded, self._now)
+        own = tuple(row.remote for row in self.settings.organization)
+        return Streams(self._http, self._decoded, self._now, own)
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         return self._streams.pages(name, cursor, full=full)
 
     def facts(self, name: str, item: Raw) -> Facts:
-        return facts_of(name, item)
+        return facts_of(name, item, self.settings.organization)
 
     def put_on_list(self, title: str, listing: str, add: Sequence[str], remove: Sequence[str]) -> Listed:
         return self._streams.lists.put(title, listing, add, remove)
@@ -245,7 +251,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _optouts(self) -> OptOuts:
-        return OptOuts(self._http, self._decoded, self._answers)
+        return OptOuts(self._http, self._decoded, self._answers, self.settings.purposes)
 
     def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._writes.update(changes)

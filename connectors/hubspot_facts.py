@@ -6,6 +6,7 @@ where an account does not show that, what the pipeline says of the stage.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
@@ -17,6 +18,7 @@ from connectors.codecs import millis, put, read_number
 from connectors.hubspot_fields import lifecycle_role, lifecycle_stage
 from connectors.hubspot_touches import MERGED, TOUCHES, touchpoints
 from mapping.facts import Deal, DealState, Facts, Listing, Organization, Tie
+from mapping.fields import Field
 from mapping.model import Role, Value
 
 COMPANY = {
@@ -56,8 +58,9 @@ PROPERTIES = {
 """The properties to ask for."""
 
 
-def facts_of(stream: str, item: Raw) -> Facts:
-    """What one item of *stream* says. Raises ValueError where it is no such object."""
+def facts_of(stream: str, item: Raw, own: Iterable[Field] = ()) -> Facts:
+    """What one item of *stream* says; *own* are fields of a business's own of companies. Raises ValueError where it is
+    no such object."""
     try:
         if stream == "lists":
             return Facts(listings=[_listing(wire.list_item.decode(item.body))])
@@ -65,7 +68,7 @@ def facts_of(stream: str, item: Raw) -> Facts:
     except msgspec.DecodeError as error:
         raise ValueError(f"item {item.remote_id} of {stream} cannot be read: {error}") from error
     if stream == "companies":
-        return Facts(organizations=[_organization(found)], ties=_ties(found))
+        return Facts(organizations=[_organization(found, own)], ties=_ties(found))
     if stream == "deals":
         return Facts(deals=[_deal(found)])
     if stream in TOUCHES:
@@ -73,7 +76,7 @@ def facts_of(stream: str, item: Raw) -> Facts:
     raise ValueError(f"there is no stream {stream}")
 
 
-def _organization(item: wire.Item) -> Organization:
+def _organization(item: wire.Item, own: Iterable[Field]) -> Organization:
     record, get = item.record, item.record.properties.get
     fields: dict[str, Value] = {}
     for ours, theirs in COMPANY.items():
@@ -82,6 +85,9 @@ def _organization(item: wire.Item) -> Organization:
             put(fields, ours, read_number, text, [])
         elif text:
             fields[ours] = text
+    for row in own:
+        if text := (get(row.remote) or "").strip():
+            put(fields, row.name, row.reads or str, text, [])
     lifecycle = get("lifecyclestage")
     role = ROLES.get(get("type") or "") or lifecycle_role(lifecycle)
     if role is None and get("type") == PROSPECT:

@@ -114,6 +114,11 @@ def row_for(name: str, label: str, type_: str, field_type: str, read_only: bool)
         return TABLE.by_name["address"]
     if name in _STANDARD:
         return _STANDARD[name]
+    return row_of(name, label, type_, field_type, read_only=read_only)
+
+
+def row_of(name: str, label: str, type_: str, field_type: str, *, read_only: bool) -> Field | None:
+    """A row for a property by its type alone; None where we cannot carry that."""
     way = Way.READS if read_only else Way.BOTH
     if type_ == "number":
         return Field(name, name, Kind.NUMBER, way, read_number, write_number, label=label)
@@ -129,7 +134,7 @@ def row_for(name: str, label: str, type_: str, field_type: str, read_only: bool)
         kind = Kind.PHONE if field_type == "phonenumber" else Kind.TEXT
         return Field(name, name, kind, way, label=label)
     if type_ == "datetime":
-        return Field(name, name, Kind.TEXT, Way.READS, label=label)
+        return Field(name, name, Kind.DATE, Way.READS, read_date, label=label)
     return None
 
 

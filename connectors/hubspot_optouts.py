@@ -5,8 +5,8 @@ The calls of a hundred at once take a right that only the largest plan can give;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +36,7 @@ class OptOuts:
     http: Http
     decoded: Decoded
     answers: Answers
+    purposes: Mapping[str, str] = field(default_factory=dict)  # a subscription's number → what it is for
     one_by_one: bool = False
 
     def send(self, changes: Sequence[Change], purpose: str) -> Sequence[Outcome]:
@@ -89,8 +90,9 @@ class OptOuts:
 
     def _subscription(self, purpose: str) -> str:
         """The id of the subscription type that a purpose names."""
-        if purpose.isdigit():
-            return purpose
+        number = next((number for number, known in self.purposes.items() if known == purpose), purpose)
+        if number.isdigit():
+            return number
         response = self.http.request("GET", wire.DEFINITIONS, operation="list subscription types")
         for found in self.decoded(_definitions, response, "list subscription types").results:
             if found.name.casefold() == purpose.casefold():

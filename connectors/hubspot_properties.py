@@ -13,11 +13,14 @@ from connectors import hubspot_wire as wire
 from connectors.base import RemoteField
 from connectors.errors import TooNarrow
 from connectors.http import Http
-from connectors.hubspot_fields import OWN_KEY, remote_field
+from connectors.hubspot_facts import PROPERTIES
+from connectors.hubspot_fields import OWN_KEY, remote_field, row_of
 from connectors.hubspot_records import ALWAYS
+from connectors.hubspot_ties import needing
 from connectors.hubspot_walk import Decoded
 from mapping.fields import FieldTable
 
+COMPANIES = frozenset(PROPERTIES["companies"])
 _list = msgspec.json.Decoder(wire.Properties)
 
 
@@ -30,11 +33,21 @@ class Properties:
     decoded: Decoded
     fields: FieldTable
     own_key: bool
+    subscriptions: frozenset[str] = frozenset()  # the numbers of those whose opt-outs must be seen
 
-    def all(self) -> list[wire.Property]:
+    def all(self, kind: str = "contacts") -> list[wire.Property]:
         """The account's own list of them."""
-        response = self.apis().properties.get_all("contacts", _preload_content=False)
-        return self.decoded(_list, response, "list properties").results
+        response = self.apis().properties.get_all(kind, _preload_content=False)
+        return self.decoded(_list, response, f"list properties of {kind}").results
+
+    def of_companies(self) -> Sequence[RemoteField]:
+        """Those of companies that are not carried anyway; all can only be read."""
+        with needing("crm.schemas.companies.read", "read the list of properties of companies"):
+            found = [one for one in self.all("companies") if not one.hidden and one.name not in COMPANIES]
+        rows = [
+            (one, row_of(one.name, one.label or one.name, one.type, one.fieldType, read_only=True)) for one in found
+        ]
+        return [RemoteField(one.name, one.label or one.name, one.type, writable=False, row=row) for one, row in rows]
 
     def shown(self) -> Sequence[RemoteField]:
         """Those that people see."""
@@ -62,9 +75,10 @@ class Properties:
         """The properties to ask for: without a list, only a handful come back."""
         rows = [name for row in self.fields if row.readable for name in row.remote.split("+")]
         extra = [name for name in ALWAYS if self.known is None or name in self.known]
-        optouts = sorted(name for name in self.known or () if re.fullmatch(r"hs_email_optout_\d+", name))
+        optouts = {name for name in self.known or () if re.fullmatch(r"hs_email_optout_\d+", name)}
+        optouts |= {f"hs_email_optout_{number}" for number in self.subscriptions}
         own = [OWN_KEY] if self.own_key else []
-        return list(dict.fromkeys((*rows, *extra, *optouts, *own)))
+        return list(dict.fromkeys((*rows, *extra, *sorted(optouts), *own)))
 
     def add_own_key(self) -> None:
         """Create the unique property `regulars_id`. At most ten such properties fit an object there."""

@@ -43,7 +43,8 @@ class Loose(msgspec.Struct):
 class Reader:
     """Decodes contacts through one field table."""
 
-    def __init__(self, rows: Iterable[Field]) -> None:
+    def __init__(self, rows: Iterable[Field], purposes: Mapping[str, str] | None = None) -> None:
+        self._purposes = purposes or {}
         readable = [row for row in rows if row.readable]
         plain = [row for row in readable if row.reads is None]
         self._remotes = list(
@@ -93,7 +94,7 @@ class Reader:
             millis(updated),
             millis(found.createdAt),
             RecordState.ARCHIVED if found.archived else RecordState.LIVE,
-            _consent(email, optout, bounce or older_bounce, raw.body),
+            _consent(email, optout, bounce or older_bounce, raw.body, self._purposes),
             optout != "true" if email else None,
             tuple(merged.split(";")) if merged else (),
             self._engaged(texts),
@@ -168,9 +169,11 @@ def addresses_of(main: str | None, additional: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in (main, *additional.split(";")) if part))
 
 
-def _consent(address: str | None, optout: str | None, bounce: str | None, body: bytes) -> tuple[ConsentSeen, ...]:
+def _consent(
+    address: str | None, optout: str | None, bounce: str | None, body: bytes, purposes: Mapping[str, str]
+) -> tuple[ConsentSeen, ...]:
     """Withdrawals and bounces of the main address. HubSpot dates none of them here, and an account without
-    opt-out says nothing: silence is no grant."""
+    opt-out says nothing: silence is no grant. A subscription that nobody gave a purpose counts as marketing."""
     single = _optouts(body) if b"hs_email_optout_" in body else ()
     if not address or not (optout == "true" or single or bounce):
         return ()
@@ -178,12 +181,14 @@ def _consent(address: str | None, optout: str | None, bounce: str | None, body: 
     if optout == "true":
         found.append(_withdrawn(address, "HubSpot: opted out of all e-mail"))
     for number in single:
-        found.append(_withdrawn(address, f"HubSpot: opted out of subscription {number.decode()}"))
+        name = number.decode()
+        purpose = purposes.get(name, MARKETING)
+        found.append(_withdrawn(address, f"HubSpot: opted out of subscription {name}", purpose))
     if bounce:
         evidence = f"HubSpot: hard bounce ({bounce})"
         found.append(ConsentSeen(address, ConsentState.UNDELIVERABLE, MARKETING, 0, evidence))
     return tuple(found)
 
 
-def _withdrawn(address: str, evidence: str) -> ConsentSeen:
-    return ConsentSeen(address, ConsentState.WITHDRAWN, MARKETING, 0, evidence)
+def _withdrawn(address: str, evidence: str, purpose: str = MARKETING) -> ConsentSeen:
+    return ConsentSeen(address, ConsentState.WITHDRAWN, purpose, 0, evidence)

@@ -113,6 +113,7 @@ class Streams:
     http: Http
     decoded: Decoded
     now: Callable[[], Millis]
+    own: tuple[str, ...] = ()  # properties of companies to ask for beside the usual ones
 
     @cached_property
     def _apis(self) -> wire.StreamApis:
@@ -152,7 +153,8 @@ class Streams:
             )
 
     def _slices(self, kind: str, cursor: Cursor | None, *, full: bool) -> Iterator[Slice]:
-        properties = (*(PROPERTIES[kind] if kind in PROPERTIES else TOUCHES[kind].properties), STAMP)
+        usual = PROPERTIES[kind] if kind in PROPERTIES else TOUCHES[kind].properties
+        properties = (*usual, STAMP, *(self.own if kind == "companies" else ()))
         page, search = partial(self._apis.objects.get_page, kind), partial(self._apis.search.do_search, kind)
         walk = Walk(Source(kind, STAMP, lambda: properties, page, search), self.http, self.decoded, self.now)
         with needing(SCOPES[kind], f"read {kind}"):

@@ -37,7 +37,7 @@ from connectors.mailchimp_tags import Tags
 from connectors.mailchimp_update import Updates
 from connectors.pace import Clock, Pace, Sleep
 from mapping.fields import Field, Way
-from mapping.model import MARKETING, Millis, Seen
+from mapping.model import Millis, Seen
 from mapping.values import Kind
 
 __all__ = ["ASKS_OAUTH", "ASKS_TOKEN", "JOB_FROM", "Mailchimp", "mailchimp_judge"]
@@ -64,7 +64,6 @@ class Mailchimp(Streams):
     by_member: ClassVar[str] = "tags"
     members_lag: ClassVar[Millis] = OVERLAP
     mails: ClassVar[bool] = True
-    purposes: ClassVar[tuple[str, ...]] = (MARKETING,)
     erases: ClassVar[bool] = True
     hooks: ClassVar[Hooks | None] = HOOKS
 

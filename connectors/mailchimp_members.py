@@ -18,7 +18,7 @@ from connectors.mailchimp_jobs import Jobs
 from connectors.mailchimp_paging import PAGE_SIZE
 from connectors.mailchimp_records import Reader
 from mapping.fields import FieldTable
-from mapping.model import Millis, Seen
+from mapping.model import MARKETING, Millis, Seen
 
 T = TypeVar("T")
 BATCH_SIZE, AT_ONCE = 500, 10
@@ -57,6 +57,7 @@ class Members:
     audience: str
     fields: FieldTable
     jobs: Jobs
+    purpose: str = MARKETING
 
     @cached_property
     def lists(self) -> Any:
@@ -64,7 +65,7 @@ class Members:
 
     @cached_property
     def reader(self) -> Reader:
-        return Reader(self.fields)
+        return Reader(self.fields, self.purpose)
 
     def path(self, name: str, *parts: str) -> str:
         """A member's path, as an operation of a batch job names it."""

@@ -20,7 +20,8 @@ _PLAINLY = {"None given": "no reason given", "N/A (Unsubscribed by admin)": "by 
 class Reader:
     """Decodes members through one field table."""
 
-    def __init__(self, rows: Iterable[Field]) -> None:
+    def __init__(self, rows: Iterable[Field], purpose: str = MARKETING) -> None:
+        self._purpose = purpose
         readable = [row for row in rows if row.readable]
         merge = [
             (row.name, row.remote.removeprefix(MERGE), row.reads) for row in readable if row.remote.startswith(MERGE)
@@ -46,7 +47,7 @@ class Reader:
             modified,
             millis(member.timestamp_signup or member.timestamp_opt),
             RecordState.ARCHIVED if member.status == "archived" else RecordState.LIVE,
-            _consent(member, modified),
+            _consent(member, modified, self._purpose),
             member.status == "subscribed",
             (),
             float(member.member_rating or 0),
@@ -77,7 +78,7 @@ class Reader:
         return fields
 
 
-def _consent(member: wire.Member, modified: Millis) -> tuple[ConsentSeen, ...]:
+def _consent(member: wire.Member, modified: Millis, purpose: str) -> tuple[ConsentSeen, ...]:
     """What a status says. Only a person's own sign-up, confirmed, each dated and from an address on the net, is a
     grant: a member that a program adds carries the program's address as the one that confirmed."""
     address, status = member.email_address, member.status
@@ -85,12 +86,12 @@ def _consent(member: wire.Member, modified: Millis) -> tuple[ConsentSeen, ...]:
         said = member.unsubscribe_reason
         why = f": {_PLAINLY.get(said, said)}" if said else ""
         evidence = f"Mailchimp: unsubscribed{why}"
-        return (ConsentSeen(address, ConsentState.WITHDRAWN, MARKETING, modified, evidence),)
+        return (ConsentSeen(address, ConsentState.WITHDRAWN, purpose, modified, evidence),)
     if status == "cleaned":
-        return (ConsentSeen(address, ConsentState.UNDELIVERABLE, MARKETING, modified, "Mailchimp: status cleaned"),)
+        return (ConsentSeen(address, ConsentState.UNDELIVERABLE, purpose, modified, "Mailchimp: status cleaned"),)
     signed_up = member.timestamp_signup and member.ip_signup
     if status == "subscribed" and signed_up and member.timestamp_opt and member.ip_opt:
         at = millis(member.timestamp_opt)
         evidence = f"Mailchimp: opt-in confirmed from {member.ip_opt}"
-        return (ConsentSeen(address, ConsentState.GRANTED, MARKETING, at, evidence, explicit=True),)
+        return (ConsentSeen(address, ConsentState.GRANTED, purpose, at, evidence, explicit=True),)
     return ()

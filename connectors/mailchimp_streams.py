@@ -43,7 +43,8 @@ class Streams(OverHttp):
 
     @cached_property
     def _members(self) -> Members:
-        return Members(self._http, self.settings.audience, self.fields, Jobs(self._http, self._sleep))
+        jobs = Jobs(self._http, self._sleep)
+        return Members(self._http, self.settings.audience, self.fields, jobs, self.settings.purpose)
 
     @cached_property
     def _lookup(self) -> Lookup:

@@ -25,6 +25,14 @@ MEMBER = "\x1f"
 
 
 OPT_OUT = "opt out"
+
+
+def leaving(purpose: str, first: str) -> str:
+    """The name under which a refusal to let somebody leave is remembered: of all of a connection's mail, or of one
+    purpose that is not the *first*."""
+    return OPT_OUT if purpose == first else f"{OPT_OUT} of {purpose}"
+
+
 """What a refused opt-out is remembered under, beside the fields."""
 
 

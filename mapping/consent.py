@@ -5,7 +5,9 @@ The ledger is keyed by address, channel and purpose, and only ever grows. What i
 - a withdrawal stands until a *newer, explicit* grant: one with a date and evidence of the person's own act;
 - a status that merely reads "subscribed" grants nothing;
 - an opt-out at one address of a person holds for all of that person's addresses, a grant for its own only;
-- a withdrawal of the marketing purpose reaches every purpose;
+- a withdrawal of the marketing purpose reaches every purpose; who left one purpose left no other;
+- a grant of a purpose lifts what was withdrawn before of it and of marketing, for that purpose alone; a grant of
+  marketing covers each purpose that was never left by itself;
 - undeliverable stops mail to that address, and is nobody's wish.
 """
 
@@ -41,17 +43,22 @@ def standing(facts: Iterable[Fact], address: str, purpose: str = MARKETING) -> S
 
     Equal times go to the withdrawal.
     """
-    withdrawal = grant = bounce = None
+    withdrawal = grant = bounce = own = None
+    grants: list[Fact] = []
     for fact in facts:
         if fact.state is ConsentState.WITHDRAWN and fact.purpose in (purpose, MARKETING):
             if withdrawal is None or fact.at > withdrawal.at:
                 withdrawal = fact
+            own = fact if fact.purpose == purpose else own
         elif fact.address != address:
             continue
         elif fact.state is ConsentState.UNDELIVERABLE:
             bounce = fact if bounce is None or fact.at > bounce.at else bounce
         elif fact.state is ConsentState.GRANTED and fact.explicit and fact.at and fact.purpose in (purpose, MARKETING):
-            grant = fact if grant is None or fact.at > grant.at else grant
+            grants.append(fact)
+    for fact in grants:
+        if (own is None or fact.purpose == purpose) and (grant is None or fact.at > grant.at):
+            grant = fact
     if withdrawal is not None and (grant is None or grant.at <= withdrawal.at):
         return Standing(ConsentState.WITHDRAWN, withdrawal)
     if bounce is not None:
@@ -59,6 +66,11 @@ def standing(facts: Iterable[Fact], address: str, purpose: str = MARKETING) -> S
     if grant is not None:
         return Standing(ConsentState.GRANTED, grant)
     return Standing(ConsentState.UNKNOWN)
+
+
+def left_by_itself(seen: Iterable[ConsentSeen], purpose: str) -> bool:
+    """Whether a record shows that somebody left this purpose."""
+    return any(one.state is ConsentState.WITHDRAWN and one.purpose == purpose for one in seen)
 
 
 def may_mail(facts: Iterable[Fact], address: str, purpose: str = MARKETING) -> bool:

@@ -87,9 +87,16 @@ class Touchpoint(NamedTuple):
     sentiment: float | None = None  # -1 to 1, where the platform gives one
 
 
+ORGANIZATION = (
+    "name", "domain", "phone", "city", "country", "website", "industry", "employees", "revenue",
+    "role", "stage", "owner",
+)  # fmt: skip
+"""The fields of organisations, beside those of a business's own."""
+
+
 class Organization(NamedTuple):
-    """A company as its platform shows it. `fields` are ours: name, domain, phone, city, country, website, industry,
-    employees, revenue, stage, role, owner; only what is not blank."""
+    """A company as its platform shows it. `fields` are ours, only what is not blank: those of `ORGANIZATION` and those
+    that were mapped."""
 
     remote_id: str
     fields: dict[str, Value]
@@ -128,8 +135,12 @@ class Deal(NamedTuple):
     organizations: tuple[str, ...] = ()
 
 
+FEEDBACK = ("nps", "csat", "ces", "review")
+"""The ways of saying how it was: would recommend it, was content, found it easy, wrote about it."""
+
+
 class Feedback(NamedTuple):
-    """What somebody said when asked, or unasked: `kind` is csat, nps or review, `score` as the platform counts."""
+    """What somebody said when asked, or unasked: `kind` is one of `FEEDBACK`, `score` as the platform counts."""
 
     key: str
     who: str

@@ -21,6 +21,9 @@ DAY: Millis = 86_400_000
 SIGNED_UP, FIRST_PURCHASE = "signed_up", "first_purchase"
 """Dates that are no fields: of the first recorded grant, and of the first won deal."""
 
+EMAIL = "email"
+"""The address under which somebody is listed. It is no chosen value: addresses are not chosen among."""
+
 DATES = (SIGNED_UP, FIRST_PURCHASE)
 
 OLDEST = 100

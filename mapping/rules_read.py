@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from mapping.facts import By, Channel, Way
+from mapping.facts import FEEDBACK, By, Channel, Way
 from mapping.model import MARKETING, ConsentState, Role, Stage
 from mapping.rules import (
     EVER,
@@ -185,6 +185,10 @@ def _bought(table: Table) -> Rule:
 def _said(table: Table) -> Rule:
     kinds = () if table.tree["feedback"] is True else tuple(folded_nfc(kind) for kind in table.texts("feedback"))
     table.take("feedback")
+    for kind in kinds:
+        if kind not in FEEDBACK:
+            text = f"{shown(kind)} is not known; expected true, {listed(FEEDBACK)}."
+            raise table.wrong("feedback", text, near(kind, FEEDBACK))
     return _counted(table, Said(kinds, table.number("score_at_least"), table.number("score_at_most")))
 
 

@@ -28,7 +28,7 @@ from mapping.rules import (
     Unanswered,
     Window,
 )
-from mapping.rules_table import SPOKEN
+from mapping.rules_table import GROUPS
 
 
 def say(rule: Rule) -> str:
@@ -93,7 +93,8 @@ def span(millis: Millis) -> str:
 
 
 def _touched(rule: Touched) -> str:
-    kinds = "spoken" if rule.kinds == SPOKEN else _either(rule.kinds) or "any touchpoint"
+    group = next((name for name, kinds in GROUPS.items() if kinds and kinds == rule.kinds), "")
+    kinds = group or _either(rule.kinds) or "any touchpoint"
     words = [kinds]
     if rule.channels:
         words.append(f"by {_either(rule.channels)}")

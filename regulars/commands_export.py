@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.prompt import Confirm
 
-from regulars import show
+from regulars import show, wiring
 from regulars.commands_decide import deciding
 from regulars.export_files import Format, pyarrow, whole, write_all, writer
 from regulars.progress import Bars, Lines
@@ -150,7 +150,7 @@ def _write(
                 stream.writelines(line + b"\n" for line in lines)
                 rows += len(lines)
             return [], rows
-        table = table_of(What(what.value), business.kinds)
+        table = table_of(What(what.value), business.kinds, wiring.organization_kinds(business.config))
         total = table.count(conn)
         out = writer(kind, table.headings, stream, bom=bom, misfits=misfits)
         with _watch(here, what, total) as tell:

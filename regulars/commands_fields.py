@@ -12,6 +12,7 @@ from mapping.fields import Way
 from mapping.values import Kind
 from regulars import show
 from regulars.config import FILE
+from regulars.fields_companies import PREFIX, CompanyDesk
 from regulars.fields_desk import Desk, Wanted
 from regulars.session import Json, Session, Yes, session
 from regulars.trouble import Waiting, WrongUse
@@ -54,17 +55,21 @@ def fields(
         raise WrongUse("--tag and --as go with --add.", fix=fix)
     with workspace(here) as business:
         business.names([connection])
-        desk = Desk(business, connection, business.open(connection))
+        connector = business.open(connection)
+        desk, companies = Desk(business, connection, connector), CompanyDesk(business, connection, connector)
         if add is not None:
             wanted = desk.wanted(add, kind=type_ or Kind.TEXT, tag=tag, name=as_)
             _ask(here, desk, wanted, yes)
             made = desk.add(wanted)
             here.emit(made, lambda _: _added(here, connection, made))
+        elif map_ is not None and map_.startswith(PREFIX):
+            of_companies = companies.map(map_, type_)
+            here.emit(of_companies, lambda _: _mapped(here, connection, of_companies))
         elif map_ is not None:
             mapped = desk.map(map_, reads=reads, kind=type_)
             here.emit(mapped, lambda _: _mapped(here, connection, mapped))
         else:
-            document = desk.document()
+            document = {**desk.document(), "companies": companies.document()}
             here.emit(document, lambda _: _show(here, connection, document))
 
 
@@ -118,6 +123,28 @@ def _show(here: Session, connection: str, document: dict[str, Any]) -> None:
     rest = len(found) - len(carried) - len(ready) - len(own)
     if rest:
         here.say(f"[soft]{count(rest, 'field')} more of types that Regulars cannot carry; --json lists them.[/]")
+    _companies(here, connection, document["companies"])
+
+
+def _companies(here: Session, connection: str, found: list[dict[str, Any]]) -> None:
+    """Fields of companies: those that are carried beside the usual ones, and those that could be."""
+    carried = [one for one in found if one["mapped"]]
+    if carried:
+        here.say("\nOf companies, beside the usual ones:")
+        made = show.table(here.out, "there!", "what", "type", "here", "way")
+        for one in carried:
+            name = f"[name]{escape(one['mapped'])}[/]"
+            made.add_row(escape(one["remote"]), escape(one["label"]), escape(one["type"]), name, "read only")
+        here.out.print(made)
+    free = [one for one in found if one["could_be"]]
+    if free:
+        section = escape(f"[connections.{connection}.organization]")
+        here.say(f"\nOf companies could be read by a line in [strong]{section}[/] of {FILE}:")
+        made = show.table(here.out, "there!", "what", "type", "line")
+        for one in free:
+            line = f"[name]{escape(one['could_be']['line'])}[/]"
+            made.add_row(escape(one["remote"]), escape(one["label"]), escape(one["type"]), line)
+        here.out.print(made)
 
 
 def _lines(here: Session, found: list[dict[str, Any]]) -> None:

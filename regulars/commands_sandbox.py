@@ -47,7 +47,15 @@ def sandbox(
     if state is not None and state.exists():
         street = lane.load(state, quotas=not no_quotas)
     else:
-        street = lane.build(people, seed, contacts=contacts, members=members, quotas=not no_quotas, workshops=workshops)
+        street = lane.build(
+            people,
+            seed,
+            contacts=contacts,
+            members=members,
+            quotas=not no_quotas,
+            workshops=workshops,
+            lately=(contacts or people) <= lane.LIVELY,
+        )
     if truth is not None:
         here.path(truth).write_bytes(street.truth)
     ports = [port, port + 1] if port else [0, 0]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from mapping.rules import DAY, Moment
+from mapping.rules import DAY, Listed, Moment, conditions
+from mapping.rules_table import folded_nfc
 from mapping.rules_words import say
 from regulars import show
 from regulars.config import FILE
 from regulars.config_edit import add_text
-from regulars.config_segments import check_fields, read_preview, read_segments, starter_text, starters
+from regulars.config_segments import check_words, read_preview, read_segments, starter_text, starters
 from regulars.session import Json, Session, session
 from regulars.trouble import WrongUse, listed, nearest
 from regulars.words import ago, count, when, zone
@@ -33,7 +35,7 @@ def defined(business: Workspace) -> dict[str, Segment]:
     """The business's segments. Raises ConfigError."""
     text = (business.folder / FILE).read_text("utf-8")
     found = read_segments(business.config.segments, business.config.connections, text, FILE)
-    check_fields(found, {name: business.labels.get(name, name) for name in business.kinds}, text, FILE)
+    check_words(found, business.known_words, text, FILE)
     return found
 
 
@@ -192,15 +194,27 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _lists_not_there(segment: Segment, titles: Collection[str]) -> list[str]:
+    """What to say of lists and tags that a rule names and no platform has: they may come, or be misspelt."""
+    known = {folded_nfc(title): title for title in titles}
+    asked = {one.title for one in conditions(segment.rule) if isinstance(one, Listed)}
+    notes = []
+    for title in sorted(asked - known.keys()):
+        near = [f'Did you mean "{known[one]}"?' for one in difflib.get_close_matches(title, known, n=1)]
+        notes.append(" ".join([f'No list or tag is called "{title}".', *near]))
+    return notes
+
+
 def _preview(here: Session, business: Workspace, name: str, rule: str, limit: int) -> None:
     known = defined(business)
     one = read_preview(rule, known)
-    check_fields({"preview": one}, {n: business.labels.get(n, n) for n in business.kinds}, "", "--preview")
+    check_words({"preview": one}, business.known_words, "", "--preview")
     beside = name if name in known else ""
     if beside:
         evaluate(business.database, known, moment(business), last_revision(business.database), people=[])
     with business.read() as conn:
         found = segment_look.preview(conn, one, moment(business), limit, beside)
+        notes = _lists_not_there(one, segment_look.titles(conn))
     document = {
         "name": name,
         "rule": say(one.rule),
@@ -208,6 +222,7 @@ def _preview(here: Session, business: Workspace, name: str, rule: str, limit: in
         "entering": found.entering if beside else None,
         "leaving": found.leaving if beside else None,
         "sample": [asdict(line) for line in found.sample],
+        "notes": notes,
     }
 
     def lines(_: object) -> None:
@@ -219,6 +234,8 @@ def _preview(here: Session, business: Workspace, name: str, rule: str, limit: in
             for line in found.sample:
                 made.add_row(*_person(line))
             here.out.print(made)
+        for note in notes:
+            here.say(f"[warn]{escape(note)}[/]")
         here.say("[soft]Nothing was saved.[/]")
 
     here.emit(document, lines)
@@ -257,13 +274,19 @@ def why_member(here: Session, business: Workspace, who: str, name: str) -> None:
         else:
             here.say(f"[strong]{person}[/] is not in [strong]{title}[/]. For that, this would have to hold:")
         for part in resting if verdict.holds else missing:
-            here.say(f"  {escape(_capital(part.condition))} [soft]({escape(part.found or 'see above')})[/]")
+            here.say(f"  {escape(_capital(part.condition))}{_found(part)}")
         if not verdict.holds and any(_choice(part) for part in _every(verdict)):
             here.say('[soft]Where conditions are joined by "or", one is enough: ' + escape(verdict.condition) + "[/]")
         if found.turn:
             here.say(f"[soft]Time alone may change that on {when(found.turn, business.timezone)}.[/]")
 
     here.emit(document, lines)
+
+
+def _found(part: Verdict) -> str:
+    """What there is, in brackets, unless the condition says just that."""
+    said = part.found == "never" and part.condition.startswith("never ")
+    return "" if said else f" [soft]({escape(part.found or 'see above')})[/]"
 
 
 def _told(part: Verdict) -> dict[str, object]:

@@ -13,15 +13,23 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mapping.decisions import Policy
-from mapping.model import Companies, Create, Direction
+from mapping.model import MARKETING, Companies, Create, Direction
 from mapping.values import Kind
 from regulars.config_errors import translate
 from regulars.config_notices import Notices
 from regulars.config_parts import CLOSED, Duration
-from regulars.config_roles import read_roles
+from regulars.config_roles import read_organization_roles, read_roles
 from regulars.config_segments import Destination, read_segments
 from regulars.trouble import ConfigError, nearest
 from sync.guard import Limit, Limits
@@ -57,6 +65,16 @@ class Business(_Part):
         if zones and value not in zones:
             raise ValueError(f'expected a time zone such as "Europe/Berlin". {nearest(value, zones)}'.strip())
         return value
+
+
+def _purpose(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError('a purpose is a name of yours in small letters, digits, - and _, such as "workshops"')
+    return value
+
+
+Purpose = Annotated[str, AfterValidator(_purpose)]
+"""What mail is for, in a word of the business's own."""
 
 
 class CustomField(_Part):
@@ -104,7 +122,10 @@ class ConnectionConfig(_Part):
     fields: tuple[str, ...] | None = None
     streams: tuple[str, ...] = ()
     custom: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
+    organization: dict[str, Annotated[CustomField, BeforeValidator(_custom)]] = {}
     own_key: bool = False
+    purpose: Purpose = MARKETING
+    purposes: dict[str, Purpose] = {}
     files: tuple[str, ...] = ()
     whole: bool = False
     columns: dict[str, str] = {}
@@ -148,10 +169,12 @@ class SegmentConfig(_Part):
 
 
 class RoleConfig(_Part):
-    """What makes somebody a customer, a supplier and so on. The rule itself is read by `config_roles`."""
+    """What makes somebody a customer, a supplier and so on, and which organisations are. The rules themselves are read
+    by `config_roles`."""
 
     all: Any = None
     any: Any = None
+    organization: Any = None
 
 
 class Webhooks(_Part):
@@ -262,6 +285,7 @@ def parse(text: str, file: str = FILE) -> Config:
         raise translate(error, Config, text, file) from None
     segments = read_segments(config.segments, config.connections, text, file)
     read_roles(config.roles, segments, config.connections, text, file)
+    read_organization_roles(config.roles, text, file)
     return config
 
 

@@ -51,20 +51,23 @@ def set_connection(folder: Path, name: str, values: Mapping[str, Any]) -> None:
     save(folder, tomlkit.dumps(document))
 
 
-def map_field(folder: Path, connection: str, name: str, custom: Mapping[str, str] | None) -> None:
-    """Let a connection carry one more field: one of its platform's table, or a *custom* one of the account's own."""
+def map_field(
+    folder: Path, connection: str, name: str, custom: Mapping[str, str] | None, *, section: str = "custom"
+) -> None:
+    """Let a connection carry one more field: one of its platform's table, or a *custom* one of the account's own, which
+    stands in a *section* of its own."""
     document = tomlkit.parse((folder / FILE).read_text("utf-8"))
     table: Any = document["connections"][connection]
     if custom is None:
         table["fields"].append(name)
-    elif isinstance(own := table.get("custom"), InlineTable):
+    elif isinstance(own := table.get(section), InlineTable):
         whole = _inline({**own.unwrap(), name: custom})
         whole.trivia.comment_ws, whole.trivia.comment = own.trivia.comment_ws, own.trivia.comment
-        table["custom"] = whole
+        table[section] = whole
     elif own is not None:
         own[name] = _inline(custom)
     else:
-        table["custom"] = _inline({name: custom})
+        table[section] = _inline({name: custom})
     save(folder, tomlkit.dumps(document))
 
 

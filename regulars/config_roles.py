@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mapping.model import Role
-from mapping.rules import InSegment, Related, Rule, conditions, link
-from regulars.config_segments import Source, check_fields, references, rule_of
+from mapping.rules import Bought, FieldTest, InSegment, Related, Rule, conditions, link
+from mapping.rules_read import RuleError, read_rule
+from mapping.rules_words import say
+from regulars.config_segments import Known, Source, check_words, references, rule_of
 from regulars.trouble import listed, nearest
 from sync.segment import Segment
 
@@ -27,10 +29,31 @@ def read_roles(
         if name not in words:
             hint = nearest(name, words) or f"Roles are {listed(words, 'and')}."
             raise source.wrong((name,), f'there is no role "{name}".', hint)
+        if part.organization is not None and part.all is None and part.any is None:
+            continue
         rule = rule_of(part, name, source, "role", EXAMPLE)
         references(name, rule, segments, known, source)
         found[name] = link({**{one.name: one.rule for one in segments.values()}, _key(name): rule})[_key(name)]
         _no_circle(name, rule, found[name], source)
+    return found
+
+
+def read_organization_roles(parts: Mapping[str, Any], text: str, file: str) -> dict[str, Rule]:
+    """The rules of what organisations are, by role. They ask for an organisation's own fields as its platforms show
+    them, and for what was sold to it."""
+    source = Source(text, file, SECTION)
+    found: dict[str, Rule] = {}
+    for name, part in parts.items():
+        if part.organization is None:
+            continue
+        try:
+            found[name] = read_rule(part.organization, ("organization",))
+        except RuleError as error:
+            raise source.wrong((name, *error.where), error.text, error.fix) from None
+        for one in conditions(found[name]):
+            if not isinstance(one, Bought) and not (isinstance(one, FieldTest) and not one.organization):
+                said = f"of an organisation nobody can ask whether it is {say(one)}."
+                raise source.wrong((name, "organization"), said, "Ask for its fields, or for what it bought.")
     return found
 
 
@@ -52,7 +75,17 @@ def _asks(rule: Rule) -> bool:
     return any(isinstance(one, Related) and one.roles for one in conditions(rule))
 
 
-def check_role_fields(roles: Mapping[str, Rule], fields: Mapping[str, str], text: str, file: str) -> None:
-    """Raises ConfigError for a rule about a field that no connection has. *fields* are names with their labels."""
+def check_role_words(
+    roles: Mapping[str, Rule], organizations: Mapping[str, Rule], known: Known, text: str, file: str
+) -> None:
+    """Raises ConfigError for a rule about a field that no connection has, or a purpose that no mail has."""
+    source = Source(text, file, SECTION)
+    for name, rule in organizations.items():
+        for one in conditions(rule):
+            if isinstance(one, FieldTest) and one.name not in known.organization:
+                hint = (
+                    nearest(one.name, known.organization) or f"Known are {listed(sorted(known.organization), 'and')}."
+                )
+                raise source.wrong((name, "organization", "field"), f'organisations have no field "{one.name}".', hint)
     as_segments = {name: Segment(name, name, rule) for name, rule in roles.items()}
-    check_fields(as_segments, fields, text, file, SECTION)
+    check_words(as_segments, known, text, file, SECTION)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from mapping.rules import DATES, Anniversary, Circle, FieldTest, InSegment, Listed, Rule, conditions, link
+from mapping.model import MARKETING
+from mapping.rules import (
+    DATES,
+    Anniversary,
+    Circle,
+    Condition,
+    Consented,
+    FieldTest,
+    InSegment,
+    Listed,
+    Rule,
+    conditions,
+    link,
+)
 from mapping.rules_read import RuleError, read_rule
 from regulars.config_errors import line_of
 from regulars.starters import STARTERS
@@ -105,23 +118,44 @@ def _all(connections: list[str]) -> str:
     return f"There are {listed(connections, 'and')}." if connections else "There is no connection yet."
 
 
-def check_fields(
-    segments: Mapping[str, Segment], fields: Mapping[str, str], text: str, file: str, section: str = SECTION
-) -> None:
-    """Raises ConfigError for a rule about a field that no connection has. *fields* are names with their labels."""
+class Known(NamedTuple):
+    """The words that rules may use of a business: its fields with their labels, those of organisations, and what its
+    mail is for."""
+
+    fields: Mapping[str, str]
+    organization: Collection[str] = ()
+    purposes: Collection[str] = (MARKETING,)
+
+
+def check_words(segments: Mapping[str, Segment], known: Known, text: str, file: str, section: str = SECTION) -> None:
+    """Raises ConfigError for a rule about a field that no connection has, or a purpose that no mail has."""
     source = Source(text, file, section)
     for name, segment in segments.items():
-        if segment == starters().get(name) or not fields:
+        if segment == starters().get(name) or not known.fields:
             continue
         for one in conditions(segment.rule):
-            if isinstance(one, FieldTest) and not one.organization and one.name not in fields:
-                key = "field"
-            elif isinstance(one, Anniversary) and one.name not in (*fields, *DATES):
-                key = "anniversary"
-            else:
-                continue
-            hint = nearest_fields(one.name, fields) or f"Known are {listed(sorted(fields), 'and')}."
-            raise source.wrong((name, key), f'no connection has a field "{one.name}".', hint)
+            wrong = _unknown(one, known)
+            if wrong is not None:
+                raise source.wrong((name, wrong[0]), wrong[1], wrong[2])
+
+
+def _unknown(one: Condition, known: Known) -> tuple[str, str, str] | None:
+    """The key of a condition that uses an unknown word, what is wrong with it, and the nearest known one."""
+    match one:
+        case FieldTest(name, _, True) if name not in known.organization:
+            hint = nearest(name, known.organization) or f"Known are {listed(sorted(known.organization), 'and')}."
+            return "organization", f'organisations have no field "{name}".', hint
+        case FieldTest(name, _, False) if name not in known.fields:
+            key = "field"
+        case Anniversary(name) if name not in (*known.fields, *DATES):
+            key = "anniversary"
+        case Consented(_, purpose) if purpose not in known.purposes:
+            hint = nearest(purpose, known.purposes) or f"Known are {listed(known.purposes, 'and')}."
+            return "purpose", f'no connection\'s mail is for "{purpose}".', hint
+        case _:
+            return None
+    hint = nearest_fields(name, known.fields) or f"Known are {listed(sorted(known.fields), 'and')}."
+    return key, f'no connection has a field "{name}".', hint
 
 
 def read_preview(text: str, segments: Mapping[str, Segment]) -> Segment:

@@ -293,5 +293,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return ", ".join(str(part) for part in value.values() if part)
     if isinstance(value, list):
-        return ", ".join(str(part.get("name", part)) if isinstance(part, dict) else str(part) for part in value)
+        return ", ".join(_named(part) if isinstance(part, dict) else str(part) for part in value)
     return value
+
+
+def _named(part: Mapping[str, Any]) -> str:
+    """One of a list of objects by what people call it, and whether it is ticked where that is said."""
+    text = next((str(part[key]) for key in ("name", "text") if part.get(key)), None)
+    if text is None:
+        return str(_plain(dict(part)))
+    return f"{text} ({'yes' if part['enabled'] else 'no'})" if "enabled" in part else text

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from regulars.demo import Demo
 
 SEGMENT, TITLE = "gone-quiet", "Regulars: Gone quiet"
+SUPPLIERS = '\n[roles.supplier]\nall = [{ organization = "role", is = "supplier" }]\n'
 CREATES = ["--direction", "both"]
 
 
@@ -27,6 +28,10 @@ def _listen(demo: Demo) -> None:
     hubspot, mailchimp = (f"http://127.0.0.1:{demo.port + n}" for n in (0, 1))
     for name, address in (("hubspot", hubspot), ("mailchimp", mailchimp)):
         demo.run("connect", name, "--base-url", address, *CREATES, "--streams", "all")
+    with (demo.folder / "regulars.toml").open("a", encoding="utf-8") as file:
+        file.write(SUPPLIERS)
+    demo.title("One rule of your own in regulars.toml: whoever works at a supplier is one")
+    demo.console.print(SUPPLIERS, markup=False)
     demo.run("sync", waits=True)
 
 

@@ -25,7 +25,7 @@ import msgspec
 
 from mapping.values import blank
 from regulars.trouble import WrongUse
-from sync.queries_export import Heading, Row, Type
+from sync.queries_export_base import Heading, Row, Type
 
 
 class Format(StrEnum):

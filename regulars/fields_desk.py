@@ -167,7 +167,8 @@ class Desk:
             for one in self.remote:
                 if theirs.casefold() == (one.remote.rpartition(".")[2] if short else one.remote).casefold():
                     return one
-        names = [one.remote.rpartition(".")[2] for one in self.remote]
+        names = [one.remote for one in self.remote]
+        names = names if "." in theirs else [name.rpartition(".")[2] for name in names]
         hint = nearest(theirs, names) or f"`regulars fields {self.name}` lists them."
         raise WrongUse(f'{self.name} has no field "{theirs}".', fix=hint)
 

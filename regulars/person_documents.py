@@ -29,6 +29,10 @@ def person_document(line: PersonLine, answer: Answer, facts: PersonFacts | None 
         "left_alone": answer.left_alone is not None,
         "roles": [show_roles.document(one) for one in answer.roles],
         "consent": {address: _standing(stands, answer) for address, stands in answer.consent.items()},
+        "purposes": [
+            {"address": address, "purpose": purpose, **_standing(stands, answer)}
+            for (address, purpose), stands in answer.purposes.items()
+        ],
         "findings": [asdict(finding) for finding in answer.findings],
         "writes": [asdict(write) for write in answer.writes],
         **({} if facts is None else facts_document(facts)),

@@ -13,7 +13,7 @@ from mapping.roles import words
 from regulars import show, show_facts, show_roles
 from regulars.person_documents import find, named
 from regulars.session import Session
-from regulars.words import CLAIMS, CUT, DECISIONS, KINDS, ONE, RULES, count, label, shown, when
+from regulars.words import CLAIMS, CUT, DECISIONS, DEED, ONE, RULES, count, label, shown, when
 from sync.queries import PersonLine, WriteLine
 from sync.queries_facts import PersonFacts
 from sync.why import Answer, FieldAnswer
@@ -54,11 +54,10 @@ def person(
             f" [soft]`regulars leave-alone {line.id} --off` takes it back.[/]"
         )
     show_roles.table(here, answer.roles, timezone)
-    for address, stands in answer.consent.items():
-        console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+    _mail(here, answer, timezone)
     show_facts.facts(here, facts, timezone)
     _open(here, answer, labels)
-    _writes(here, answer, timezone)
+    _writes(here, answer, labels, timezone)
 
 
 def _values(here: Session, answer: Answer, labels: Mapping[str, str]) -> None:
@@ -86,6 +85,15 @@ def _place(name: str, labels: Mapping[str, str]) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), name)
 
 
+def _mail(here: Session, answer: Answer, timezone: str) -> None:
+    """Where each address stands: with marketing, then with each purpose that mail has beside it."""
+    for address, stands in answer.consent.items():
+        here.out.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+        for (one, purpose), own in answer.purposes.items():
+            if one == address:
+                here.out.print(f"  for {escape(purpose)}: {_consent(own, answer, timezone)}")
+
+
 def _consent(stands: Standing, answer: Answer, timezone: str) -> str:
     text, fact = _CONSENT[stands.state.value], stands.fact
     if fact is None:
@@ -105,14 +113,14 @@ def _open(here: Session, answer: Answer, labels: Mapping[str, str]) -> None:
         here.out.print(f"[warn]{escape(what.capitalize())}[/]{escape(field + where)}: {escape(finding.detail)}")
 
 
-def _writes(here: Session, answer: Answer, timezone: str, few: int = 5) -> None:
+def _writes(here: Session, answer: Answer, labels: Mapping[str, str], timezone: str, few: int = 5) -> None:
     for write in answer.writes[:few]:
-        here.out.print(f"[soft]{_write(write, timezone)}[/]")
+        here.out.print(f"[soft]{_write(write, labels, timezone)}[/]")
 
 
-def _write(write: WriteLine, timezone: str) -> str:
-    what = KINDS.get(write.kind, write.kind).removesuffix("s")
-    fields = ", ".join(str(setting[0]) for setting in write.row.get("settings", ()))
+def _write(write: WriteLine, labels: Mapping[str, str], timezone: str) -> str:
+    what = DEED.get(write.kind, write.kind)
+    fields = ", ".join(label(str(setting[0]), labels) for setting in write.row.get("settings", ()))
     detail = f" ({fields})" if fields else ""
     reason = f": {write.reason}" if write.reason else ""
     return escape(
@@ -140,8 +148,7 @@ def why(here: Session, line: PersonLine, answer: Answer, labels: Mapping[str, st
     if total > 1 and not answer.ties and not answer.case.decisions:
         console.print(f"{count(total, 'record')}, joined by what they held before.")
     _values(here, answer, labels)
-    for address, stands in answer.consent.items():
-        console.print(f"{escape(address)}: {_consent(stands, answer, timezone)}")
+    _mail(here, answer, timezone)
     first = next(iter(answer.fields), "")
     if first:
         console.print(f"\n[soft]More about one field: regulars why {line.id} {first}[/]")
@@ -195,7 +202,7 @@ def why_field(
             what = ONE.get(finding.kind, finding.kind).capitalize()
             console.print(f"[warn]{what}[/] at {escape(finding.connection)}: {escape(finding.detail)}")
     for write in part.writes:
-        console.print(f"[soft]{_write(write, timezone)}[/]")
+        console.print(f"[soft]{_write(write, labels, timezone)}[/]")
 
 
 def _verdict(part: FieldAnswer, answer: Answer, timezone: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from mapping.model import WriteKind
+from mapping.model import MARKETING, WriteKind
 from regulars import show
 from regulars.show_deeds import DEEDS, deed_row
 from regulars.words import BLANK, CUT, KINDS, RULES, label, shown
@@ -80,7 +80,8 @@ def _rows(writes: Iterable[Write], labels: Mapping[str, str], cut: int) -> Itera
     for write in writes:
         if write.kind is WriteKind.OPT_OUT:
             why = f"{escape(write.why)} [warn](cannot be undone)[/]"
-            yield write, ("[warn]opt-out[/]", "mailed", "[warn]not mailed[/]", why)
+            what = "opt-out" if write.purpose == MARKETING else f"opt-out of {escape(write.purpose)}"
+            yield write, (f"[warn]{what}[/]", "mailed", "[warn]not mailed[/]", why)
         elif write.kind is WriteKind.ARCHIVE:
             why = f"{escape(write.why)} [warn](cannot be undone by us)[/]"
             yield write, ("[warn]put away[/]", "there", "[warn]archived[/]", why)

@@ -19,6 +19,7 @@ from sandbox.server import serving_all
 from sandbox.town import build_town, populate
 from sandbox.town_business import populate_business, with_business
 from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
+from sandbox.town_lately import live_on
 from sandbox.town_workshops import populate_workshops, with_workshops
 from sandbox.webhooks_postman import delivering
 
@@ -27,6 +28,8 @@ MAILCHIMP_KEY = "sandbox-mailchimp-demo-us0"
 FORMAT = 3
 SAVE_SECONDS = 1.0
 RECOUNTED = 1_000_000  # mails sent, up to which the truth tells what became of each
+
+LIVELY = 20_000  # people, up to which a town is lived on to today: it is done deed by deed
 
 
 @dataclass
@@ -55,9 +58,10 @@ def build(
     campaigns: int = USUAL,
     quotas: bool = True,
     workshops: bool = False,
+    lately: bool = False,
 ) -> Street:
     """Fresh emulators with a town of *people*, or of so many *contacts* and *members*; with *workshops* Mailchimp has a
-    second audience."""
+    second audience, and with *lately* things happened up to today."""
     hubspot, mailchimp = _empty(quotas)
     town, business = with_business(build_town(people=people, seed=seed, contacts=contacts, members=members))
     populate(town, hubspot, mailchimp)
@@ -69,6 +73,8 @@ def build(
     if workshops:
         town, second = with_workshops(town)
         populate_workshops(second, mailchimp)
+    if lately:
+        live_on(hubspot, mailchimp, seed)
     return Street(hubspot, mailchimp, seed, len(town.truth.people), town.truth_json())
 
 

@@ -171,13 +171,17 @@ def _words(form: Form) -> str:
     return listed(form.columns, "and")
 
 
+def says_who_left(layout: Layout) -> bool:
+    """Whether an export says who opted out: one of HubSpot's only with the column for it."""
+    return layout.form is not HUBSPOT or layout.has("opted_out") or bool(layout.single_opt_outs)
+
+
 def notes(layout: Layout) -> list[str]:
     """What a person should know about how a file was read."""
     found = []
-    if layout.form is HUBSPOT and not (layout.has("opted_out") or layout.single_opt_outs):
-        found.append(
-            'it does not say who opted out: it has no column "Unsubscribed from all email". Export all properties'
-        )
+    if not says_who_left(layout):
+        text = 'it does not say who opted out: it has no column "Unsubscribed from all email"'
+        found.append(f"{text}. Say which one it is where it has another name, else export all properties")
     if layout.kind == SUBSCRIBED and not layout.source.stem.startswith(SUBSCRIBED):
         text = f'taken for the subscribed, as neither name nor columns say otherwise; else --as "{layout.source.stem}='
         found.append(text + 'mailchimp:unsubscribed"')

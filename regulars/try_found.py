@@ -13,7 +13,7 @@ from mapping.claims import Record
 from mapping.identity import shared_mailbox
 from mapping.model import ConsentState, RecordState, WriteKind
 from regulars.show_plan import write_document
-from regulars.try_files import notes
+from regulars.try_files import notes, says_who_left
 from regulars.try_rehearsal import Rehearsal
 from sync import queries
 from sync.store import bulk
@@ -58,6 +58,7 @@ def _files(trial: Rehearsal, name: str) -> list[dict[str, Any]]:
                 "unreadable_sample": [{"row": row, "reason": reason} for row, reason in tally.few],
                 "columns": {meaning: heading[places[0]] for meaning, places in layout.places.items()},
                 "unused": layout.unused,
+                "says_who_left": says_who_left(layout),
                 "notes": notes(layout),
             }
         )

@@ -12,6 +12,7 @@ from mapping.model import WriteKind
 from regulars import show
 from regulars.session import Session
 from regulars.show_plan import plan_table
+from regulars.trouble import listed
 from regulars.try_found import FEW
 from regulars.try_rehearsal import Rehearsal
 from regulars.words import BLANK, CUT, count, shown
@@ -88,7 +89,12 @@ def _mail(here: Session, trial: Rehearsal, document: Mapping[str, Any]) -> None:
             made.add_row(*_who(one), f"[name]{_title(trial, one['mailed_by'])}[/]", escape(one["why"]))
         here.out.print(made)
     else:
-        here.say("\n[good]Nobody who opted out is still mailed.[/]")
+        silent = [one["file"] for one in document["files"] if not one["says_who_left"]]
+        text = "[good]Nobody who opted out is still mailed.[/]"
+        if silent:
+            where = escape(listed(silent, "and"))
+            text = f"[warn]Whether somebody who opted out is still mailed is unknown:[/] see {where}."
+        here.say(f"\n{text}")
     if bounced["addresses"]:
         text = f"Bounced: {count(bounced['addresses'], 'address', 'addresses')}, {bounced['still_mailed']} still mailed"
         _heading(here, f"[warn]{text}[/]", bounced["addresses"], bounced["sample"])

@@ -24,10 +24,11 @@ from connectors.codecs import (
 from connectors.files_forms import NOTHING, meanings
 from connectors.pace import Pace
 from mapping.decisions import Policies
+from mapping.facts import ORGANIZATION
 from mapping.fields import Codec, Field, FieldTable, Way
-from mapping.model import Companies, Direction
+from mapping.model import MARKETING, Companies, Direction
 from mapping.values import Kind
-from regulars.config import FILE, Config, ConnectionConfig, CustomField
+from regulars.config import FILE, NAME, Config, ConnectionConfig, CustomField
 from regulars.trouble import REDACT, ConfigError, WrongUse, listed, nearest
 
 DEMO = "sandbox-"
@@ -136,6 +137,66 @@ def companies(entry: Platform, config: ConnectionConfig, where: str) -> Companie
     return config.companies
 
 
+def organization_rows(entry: Platform, config: ConnectionConfig, where: str) -> tuple[Field, ...]:
+    """Rows for fields of one's own of companies, which are only read. Raises ConfigError."""
+    if not config.organization:
+        return ()
+    stream, key = entry.connector.companies_in, f"{where}.organization"
+    if not stream or stream not in config.streams:
+        fix = f'Add "{stream}" to streams.' if stream else "Take the section away."
+        raise ConfigError(f"{entry.title}'s companies are not read.", file=FILE, key=key, fix=fix)
+    for name in config.organization:
+        if name in ORGANIZATION or not NAME.fullmatch(name):
+            said = "is a field of every organisation" if name in ORGANIZATION else "cannot name a field"
+            raise ConfigError(f'"{name}" {said}.', file=FILE, key=f"{key}.{name}", fix="Choose another name.")
+    return tuple(
+        Field(name, part.remote, part.type, Way.READS, _CODECS.get(part.type, (None, None))[0])
+        for name, part in config.organization.items()
+    )
+
+
+def organization_fields(config: Config) -> list[str]:
+    """The fields of organisations that rules may ask for."""
+    own = {name for part in config.connections.values() for name in part.organization}
+    return [*ORGANIZATION, *sorted(own)]
+
+
+def organization_kinds(config: Config) -> dict[str, Kind]:
+    """The fields of one's own of companies, and what each holds."""
+    return {name: one.type for part in config.connections.values() for name, one in part.organization.items()}
+
+
+def _check_purposes(entry: Platform, config: ConnectionConfig, where: str) -> None:
+    """What mail is for is said of a connection as a whole, or of single subscriptions where the platform has some.
+    Raises ConfigError."""
+    several = entry.connector.subscriptions
+    if config.purpose != MARKETING and (several or not entry.connector.mails):
+        fix = 'Say what single subscriptions are for, as in purposes = {1002 = "workshops"}.' if several else ""
+        text = f"{entry.title} is not for one purpose." if several else f"{entry.title} sends no mail."
+        raise ConfigError(text, file=FILE, key=f"{where}.purpose", fix=fix or "Take the line away.")
+    if config.purposes and not several:
+        fix = 'Say what all its mail is for, as in purpose = "workshops".' if entry.connector.mails else ""
+        text = f"{entry.title} has no subscriptions that are left one by one."
+        raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix=fix or "Take the line away.")
+    taken: dict[str, str] = {}
+    for number, purpose in config.purposes.items():
+        if not number.isdigit():
+            fix = f"`regulars fields {where.rpartition('.')[2]}` lists them: 1002 is that of hs_email_optout_1002."
+            text = f'"{number}" is no number of a subscription.'
+            raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix=fix)
+        if purpose in taken and purpose != MARKETING:
+            text = f'the subscriptions {taken[purpose]} and {number} are both for "{purpose}".'
+            raise ConfigError(text, file=FILE, key=f"{where}.purposes", fix="Give each a purpose of its own.")
+        taken[purpose] = number
+
+
+def purposes(config: Config) -> list[str]:
+    """What the business's mail is for: all purposes that rules may ask for."""
+    parts = config.connections.values()
+    own = {purpose for part in parts for purpose in (part.purpose, *part.purposes.values())}
+    return [MARKETING, *sorted(own - {MARKETING})]
+
+
 def tables(config: Config) -> dict[str, FieldTable]:
     """Every connection's field table, by name. Raises ConfigError."""
     found = {}
@@ -143,6 +204,8 @@ def tables(config: Config) -> dict[str, FieldTable]:
         entry = platform(part.platform, f"connections.{name}.platform")
         found[name] = field_table(entry, part, f"connections.{name}")
         companies(entry, part, f"connections.{name}")
+        _check_purposes(entry, part, f"connections.{name}")
+        organization_rows(entry, part, f"connections.{name}")
     return found
 
 
@@ -203,8 +266,11 @@ def open_connector(
         audience=config.audience,
         fields=field_table(entry, config, where),
         own_key=config.own_key,
+        purpose=config.purpose,
+        purposes=config.purposes,
         region=region,
         streams=streams(entry, config, where),
+        organization=organization_rows(entry, config, where),
         files=tuple(str(folder / Path(one).expanduser()) for one in config.files),
         whole=config.whole,
         columns=config.columns,

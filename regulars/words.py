@@ -36,6 +36,19 @@ KINDS: Mapping[str, str] = {
     "task": "tasks",
 }
 
+DEED: Mapping[str, str] = {
+    "opt_out": "opted out",
+    "update": "updated",
+    "create": "new record",
+    "archive": "put away",
+    "list": "list",
+    "company": "new company",
+    "tie": "company",
+    "company_away": "company put away",
+    "task": "task",
+}
+"""What one write is, where `KINDS` counts several."""
+
 FINDINGS: Mapping[str, str] = {
     "conflict": "conflicts: the sides differ and nobody has decided",
     "held": "held: left as it is for a reason",

@@ -20,8 +20,8 @@ from mapping.model import BADGE
 from mapping.values import Kind
 from regulars import wiring
 from regulars.config import FILE, Config, load
-from regulars.config_roles import check_role_fields, read_roles
-from regulars.config_segments import check_fields, read_segments
+from regulars.config_roles import check_role_words, read_organization_roles, read_roles
+from regulars.config_segments import Known, check_words, read_segments
 from regulars.session import Session
 from regulars.trouble import ConnectionFailed, WrongUse, listed, nearest, nearest_fields
 from regulars.words import label, zone
@@ -138,10 +138,16 @@ class Workspace:
         text = (self.folder / FILE).read_text("utf-8")
         found = read_segments(self.config.segments, self.config.connections, text, FILE)
         roles = read_roles(self.config.roles, found, self.config.connections, text, FILE)
+        check_words(found, self.known_words, text, FILE)
+        companies = read_organization_roles(self.config.roles, text, FILE)
+        check_role_words(roles, companies, self.known_words, text, FILE)
+        return Audiences(found, zone(self.timezone) or UTC, roles, self.policies, companies)
+
+    @property
+    def known_words(self) -> Known:
+        """The words that rules may use."""
         fields = {name: self.labels.get(name, name) for name in self.kinds}
-        check_fields(found, fields, text, FILE)
-        check_role_fields(roles, fields, text, FILE)
-        return Audiences(found, zone(self.timezone) or UTC, roles, self.policies)
+        return Known(fields, wiring.organization_fields(self.config), wiring.purposes(self.config))
 
     def _shown(self, connection: str, *kinds: str) -> dict[str, str]:
         """What segments become at a connection, as tags or as lists: the segment's name and the words there."""

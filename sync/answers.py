@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from connectors.base import Outcome, Raw, Result
-from mapping.claims import EVERY, OPT_OUT, Pair, Record, creating, first_sight, wrote
+from mapping.claims import EVERY, Pair, Record, creating, first_sight, leaving, wrote
 from mapping.model import ConsentSeen, ConsentState, Millis, RecordState, Seen, WriteKind
 from mapping.values import same
 from sync.erasures import confirm
@@ -32,6 +32,7 @@ class Filing:
     def __init__(self, connection: str, puller: Puller) -> None:
         self._connection = connection
         self._puller = puller
+        self._first = puller.connector.purposes[0]
         self._records: dict[int, Record] = {}
         self._marks: dict[int, int] = {}
         self._new: list[tuple[Any, ...]] = []
@@ -101,7 +102,7 @@ class Filing:
         mark = 0
         if write.kind is WriteKind.OPT_OUT:
             # An update of the same record may still be waiting: its mark must not be taken away.
-            record, mark = opted_out(record, write.purpose, now), MARK_FOLD
+            record, mark = opted_out(record, write.purpose, self._first, now), MARK_FOLD
         elif write.kind is WriteKind.ARCHIVE:
             record, mark = replace(record, state=RecordState.ARCHIVED), MARK_FOLD
         elif write.kind in (WriteKind.LIST, WriteKind.TIE):
@@ -157,7 +158,7 @@ class Filing:
             blamed = [s for s in write.settings if s.name in names] or write.settings
             news = {setting.name: setting.after for setting in blamed}
             if write.kind is WriteKind.OPT_OUT:
-                news = {OPT_OUT: outcome.reason or "refused"}
+                news = {leaving(write.purpose, self._first): outcome.reason or "refused"}
         self._records[record.id] = replace(record, refused={**record.refused, **news})
         self._marks[record.id] = MARK_FOLD
 
@@ -204,12 +205,14 @@ def settled(record: Record, write: Write, shown: Seen | None, now: Millis) -> Re
     return record
 
 
-def opted_out(record: Record, purpose: str, now: Millis) -> Record:
-    """A record after our opt-out was answered; written into its consent, so that its echo is no news."""
+def opted_out(record: Record, purpose: str, first: str, now: Millis) -> Record:
+    """A record after our opt-out was answered; written into its consent, so that its echo is no news. Who left the
+    *first* purpose of a connection gets no mail of it any more."""
     address = record.addresses[0] if record.addresses else ""
     rest = tuple(seen for seen in record.consent if seen.purpose != purpose or seen.address != address)
     ours = ConsentSeen(address, ConsentState.WITHDRAWN, purpose, now, "our own opt-out")
-    return replace(record, subscribed=False, consent=(*rest, ours), read_at=now)
+    stays = record.subscribed if purpose != first else False
+    return replace(record, subscribed=stays, consent=(*rest, ours), read_at=now)
 
 
 def made(identity: int, connection: str, write: Write, outcome: Outcome, revision: int, now: Millis) -> Record:

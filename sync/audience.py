@@ -16,6 +16,7 @@ from mapping.decisions import Policies
 from mapping.model import Millis
 from mapping.rules import Moment, Rule
 from sync.people import fold_only
+from sync.roles_organizations import judge_organizations
 from sync.roles_rules import judge_roles
 from sync.segment import Segment
 from sync.segment_run import evaluate
@@ -40,11 +41,16 @@ class Audiences:
     zone: tzinfo = UTC
     roles: Mapping[str, Rule] = field(default_factory=dict)  # by role: judged first, since segments may ask for them
     policies: Policies = field(default_factory=Policies)
+    organization_roles: Mapping[str, Rule] = field(default_factory=dict)  # by role: which organisations have it
 
     @property
     def shown(self) -> bool:
         """Whether any segment becomes something at a platform."""
         return any(segment.destinations for segment in self.segments.values())
+
+    def judge_organizations(self, database: Database, revision: int, now: Millis) -> None:
+        """Judge what every organisation is to the business; before people, whose rules may ask for it."""
+        judge_organizations(database, self.organization_roles, Moment(now, self.zone), revision)
 
     def judge_first(
         self, database: Database, policies: Policies, revision: int, now: Millis, *, everybody: bool = False

@@ -88,7 +88,7 @@ def release_person(database: Database, person: str, name: str | None, now: Milli
         ids = [record.id for record in group]
         lifted = _lift(conn, ids, (DecisionKind.HOLD, DecisionKind.LEAVE_ALONE), name)
         for record in group:
-            gone = [key for key in record.refused if name is None or key in (name, OPT_OUT)]
+            gone = [key for key in record.refused if name is None or key == name or key.startswith(OPT_OUT)]
             for key in gone:
                 del record.refused[key]
             lifted += len(gone)

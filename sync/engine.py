@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from sqlalchemy import delete, update
 
 from mapping.decisions import Policies
-from mapping.model import Companies, Millis, RecordState
+from mapping.model import MARKETING, Companies, Millis, RecordState
 from sync import carry, decide, dues, erasures, events, runs
 from sync.attend import attend
 from sync.audience import MANY, Audiences
@@ -239,6 +239,7 @@ class Engine:
             resolve(self.database, runs.last_revision(self.database), self.identity)
             revision = runs.last_revision(self.database)
             work_out_all(self.database, revision)
+            self.audiences.judge_organizations(self.database, revision, self.now())
             if self.audiences.segments:
                 self.audiences.judge(self.database, fold_only(self.database, self.policies, MANY), revision, self.now())
             fold_and_plan(self.database, self._works.targets(), self.policies, settle_marks=False).close()
@@ -283,6 +284,9 @@ class Engine:
                 attend(works, run, self.identity)
             else:
                 look(works, run, self.identity, full=full)
+            if any(one.streams for one in run.balance.connections.values()):
+                with works.people():
+                    self.audiences.judge_organizations(self.database, works.revision(run), self.now())
             works.folded.clear()
             if self.audiences.shown:
                 with works.people():
@@ -311,6 +315,7 @@ class Engine:
         wired = [
             (w.name, w.direction, w.create, w.connector.fields.fingerprint(), *sorted(w.tags.items()), *sorted(w.lists))
             + ((w.companies,) if w.companies is not Companies.NONE else ())
+            + (w.connector.purposes if w.connector.purposes != (MARKETING,) else ())
             for w in self.connections.values()
         ]
         return repr((sorted(wired), sorted(self.policies.fields.items()), self.policies.region))

@@ -90,6 +90,8 @@ def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
         works.progress.begin(wired.name, stream, total)
         works.progress.advance(wired.name, stream, count)
 
+    own = repr([(row.name, row.remote, row.kind.value) for row in wired.connector.settings.organization])
+    runs.told_company_fields(works.database, wired.name, wired.connector.companies_in, "" if own == "[]" else own)
     puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page, works.full_every)
     puller.bring_home()
     for stream in wired.connector.streams:
@@ -132,6 +134,7 @@ def _open(works: Works, run: Run, wired: Wired, records: int) -> Puller | None:
     other = set(names).symmetric_difference(known.field_names) if known.field_names else set()
     newly = tuple(sorted(other))
     runs.opened(works.database, wired.name, account.id, account.name, sight.fields, names)
+    runs.told_purposes(works.database, wired.name, wired.connector.settings.told_purposes)
     run.pullers[wired.name] = works.puller(run, wired, newly)
     return run.pullers[wired.name]
 

@@ -140,7 +140,7 @@ def _rows(conn: Connection, ids: Collection[str]) -> dict[str, _Row]:
 def _file(
     conn: Connection, rows: Mapping[str, _Row], groups: Sequence[Sequence[Company]], decisions: Sequence[Decision]
 ) -> None:
-    changes = _changes(conn, rows)
+    changes, ruled = _changes(conn, rows), _ruled(conn, rows)
     said: defaultdict[str, list[Decision]] = defaultdict(list)
     for one in decisions:
         said[one.organization].append(one)
@@ -148,7 +148,8 @@ def _file(
     for group in groups:
         members = [rows[company.id] for company in group]
         spoken = words([one for row in members for one in said.get(row.company.id, ())])
-        spells = timeline([spell for row in members for spell in _spells(row, changes)], (), spoken)
+        rules = [spell for row in members for spell in ruled.get(row.company.id, ())]
+        spells = timeline([spell for row in members for spell in _spells(row, changes)], rules, spoken)
         fields = {**merged(row.told for row in members), **_standing(spells)}
         text = records.dump({name: fields[name] for name in sorted(fields) if fields[name]})
         identity = group[0].id
@@ -175,6 +176,16 @@ def _changes(conn: Connection, ids: Iterable[str]) -> dict[str, list[Change]]:
     return found
 
 
+def _ruled(conn: Connection, ids: Iterable[str]) -> dict[str, list[Spell]]:
+    """The spells that rules gave these companies' organisations."""
+    names = ("person", "role", "since", "until")
+    found: defaultdict[str, list[Spell]] = defaultdict(list)
+    rows = bulk.select_in(conn, [t.role_spell.c[name] for name in names], t.role_spell.c.person, sorted(ids))
+    for company, role, since, until in rows:
+        found[company].append(Spell(role, "", since, until, Source.RULE, role))
+    return found
+
+
 def _spells(row: _Row, changes: Mapping[str, Sequence[Change]]) -> list[Spell]:
     """What one platform says that it is, and said it was."""
     company, mine = row.company, changes.get(row.company.id, ())
@@ -186,9 +197,10 @@ def _spells(row: _Row, changes: Mapping[str, Sequence[Change]]) -> list[Spell]:
 
 
 def _standing(spells: Iterable[Spell]) -> dict[str, Value]:
-    """The role and stage that stand now, a person's word first: what rules about organisations ask for."""
-    stands = [spell for spell in spells if spell.until is None]
-    first = min(stands, key=lambda spell: (spell.source is not Source.DECISION, -spell.since, spell.role), default=None)
+    """The role and stage that stand now, a person's word first and a rule last: what rules about organisations ask
+    for."""
+    stands, order = [spell for spell in spells if spell.until is None], list(Source)
+    first = min(stands, key=lambda spell: (order.index(spell.source), -spell.since, spell.role), default=None)
     return {ROLE: first.role if first else None, STAGE: first.stage if first else None}
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mapping.claims import OPT_OUT, Claim, ClaimKind, Record, contested, creating
-from mapping.consent import may_mail, standing
+from mapping.claims import Claim, ClaimKind, Record, contested, creating, leaving
+from mapping.consent import left_by_itself, may_mail, standing
 from mapping.decisions import Decision, DecisionKind, Policies, Policy, Reference
 from mapping.fields import Field
 from mapping.leads import lead
-from mapping.model import MARKETING, ConsentState, Create, Direction, RecordState, Value, WriteKind
+from mapping.model import ConsentState, Create, Direction, RecordState, Value, WriteKind
 from mapping.sets import members_at, only_badges
 from mapping.survivorship import ALWAYS, Choice, Person, Rule
 from mapping.values import Kind, blank, canonical, equivalent, same, told
@@ -62,20 +62,31 @@ class _Desk:
         self.findings.append(Finding(kind, where or record.connection, record.id, name, text))
 
     def opt_out(self, record: Record, target: Target) -> None:
-        """A withdrawal seen anywhere reaches every record that would still be mailed, lead or not."""
+        """A withdrawal seen anywhere reaches every record that would still be mailed, lead or not: of all its mail, or
+        of the purposes that were left one by one."""
         if not record.subscribed or not record.addresses or not self.case.consent:
             return
-        stands = standing(self.case.consent, record.addresses[0])
-        if stands.state is not ConsentState.WITHDRAWN or stands.fact is None:
+        first, *rest = target.purposes
+        if self._leave(record, target, first):
             return
+        for purpose in rest:
+            if not left_by_itself(record.consent, purpose):
+                self._leave(record, target, purpose)
+
+    def _leave(self, record: Record, target: Target, purpose: str) -> bool:
+        """Pass on that somebody left a purpose; whether they did."""
+        stands = standing(self.case.consent, record.addresses[0], purpose)
+        if stands.state is not ConsentState.WITHDRAWN or stands.fact is None:
+            return False
         why = f"{stands.fact.address}: {stands.fact.evidence or 'withdrawn'}"
+        refused = record.refused.get(leaving(purpose, target.purposes[0]))
         if target.direction is Direction.READ:
             self.note(FindingKind.HELD, record, "consent", f"opted out elsewhere ({why}), but direction is read")
-        elif OPT_OUT in record.refused:
-            text = f"the platform refused the opt-out: {record.refused[OPT_OUT]}"
-            self.note(FindingKind.REFUSED, record, "consent", text)
+        elif refused is not None:
+            self.note(FindingKind.REFUSED, record, "consent", f"the platform refused the opt-out: {refused}")
         else:
-            self._write(WriteKind.OPT_OUT, record, purpose=MARKETING, why=why)
+            self._write(WriteKind.OPT_OUT, record, purpose=purpose, why=why)
+        return True
 
     def update(self, record: Record, target: Target) -> None:
         """The fields in which a lead record does not show its person's values."""
@@ -245,9 +256,10 @@ class _Desk:
         """Why nobody may be created at a platform; nothing where one may."""
         if not source.addresses:
             return "no e-mail address"
-        if standing(self.case.consent, source.addresses[0]).state is ConsentState.WITHDRAWN:
+        purpose = target.purposes[0]
+        if standing(self.case.consent, source.addresses[0], purpose).state is ConsentState.WITHDRAWN:
             return "opted out"
-        if target.mails and not may_mail(self.case.consent, source.addresses[0]):
+        if target.mails and not may_mail(self.case.consent, source.addresses[0], purpose):
             return "no recorded consent"
         return ""
 

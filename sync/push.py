@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from sqlalchemy import Connection, update
 
@@ -86,7 +85,7 @@ class Pusher:
     def push(self, writes: Iterable[Write], kind: WriteKind) -> None:
         """Send *writes*, all of one kind. Raises Interrupted where the connection cannot go on."""
         leaving = kind is WriteKind.OPT_OUT
-        for batch in _batches(writes, self.connector.batch):
+        for batch in _batches(writes, self.connector.batch, by_purpose=leaving):
             with going_first(when=leaving):
                 ready = self._ready(kind, self._free(batch))
                 ready, ids = self._intend(ready) if ready else ([], [])
@@ -245,10 +244,15 @@ class Pusher:
             filing.save(conn)
 
 
-def _batches(writes: Iterable[Write], size: int) -> Iterator[list[Write]]:
-    iterator = iter(writes)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _batches(writes: Iterable[Write], size: int, *, by_purpose: bool) -> Iterator[list[Write]]:
+    """As many as a call takes; of opt-outs, those of one purpose, since one call says what is left."""
+    waiting: dict[str, list[Write]] = {}
+    for write in writes:
+        batch = waiting.setdefault(write.purpose if by_purpose else "", [])
+        batch.append(write)
+        if len(batch) == size:
+            yield waiting.pop(write.purpose if by_purpose else "")
+    yield from waiting.values()
 
 
 def _change(write: Write, by_member: str) -> Change:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from connectors.base import Outcome, Raw, Result
 from connectors.pace import going_first
 from mapping.claims import Record, unanswered, wrote
+from mapping.consent import left_by_itself
 from mapping.model import RecordState, Seen, WriteKind
 from mapping.values import cut_image, lossy_image, same
 from sync.answers import Filing, opted_out
@@ -139,9 +140,10 @@ def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tu
         return ("applied" if done else "not_sent"), record
     shown = pusher.puller.decode(raw)
     if write.kind is WriteKind.OPT_OUT:
-        if shown.subscribed:
+        first = pusher.connector.purposes[0]
+        if shown.subscribed and (write.purpose == first or not left_by_itself(shown.consent, write.purpose)):
             return "not_sent", record
-        return "applied", opted_out(record, write.purpose, pusher.puller.now())
+        return "applied", opted_out(record, write.purpose, first, pusher.puller.now())
     if write.kind is WriteKind.ARCHIVE:
         return ("not_sent" if shown.state is RecordState.LIVE else "applied"), record
     cut = {s.name: s.after for s in write.settings if _cut(s, shown)}

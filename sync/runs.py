@@ -121,6 +121,33 @@ def opened(
             conn.execute(update(t.connection).where(t.connection.c.name == name).values(cursor=None))
 
 
+def told_company_fields(database: Database, name: str, stream: str, fields: str) -> None:
+    """Remember which fields of one's own are asked of companies. Where they changed, all companies are read again."""
+    with database.write() as conn:
+        if _news(conn, f"companies {name}", fields):
+            mine = t.stream.c.connection == name, t.stream.c.name == stream
+            conn.execute(update(t.stream).where(*mine).values(cursor=""))
+
+
+def _news(conn: Connection, key: str, text: str) -> bool:
+    """Remember a text under a key; whether another one stood there. Nothing stands there at first."""
+    before = conn.execute(select(t.meta.c.value).where(t.meta.c.key == key)).scalar() or ""
+    if before == text:
+        return False
+    bulk.upsert(conn, t.meta, ("key", "value"), [(key, text)], ("key",), ("value",))
+    return True
+
+
+def told_purposes(database: Database, name: str, purposes: str) -> None:
+    """Remember what a connection's mail is for. Where that changed, its records are read anew: they are the same, and
+    say that people left something else."""
+    with database.write() as conn:
+        if not _news(conn, f"purposes {name}", purposes):
+            return
+        conn.execute(update(t.record).where(t.record.c.connection == name).values(digest=None))
+        conn.execute(update(t.connection).where(t.connection.c.name == name).values(cursor=None))
+
+
 def live_records(database: Database, name: str) -> int:
     """How many live records a connection has: all less those away, which both are counted in an index alone."""
     mine = select(func.count()).select_from(t.record).where(t.record.c.connection == name)

@@ -106,7 +106,9 @@ def withdrawals(subject: Subject, purpose: str) -> list[Fact]:
 
 def grants(subject: Subject, purpose: str) -> list[Fact]:
     """The grants of their own that stand: newer than every opt-out, at an address that mail reaches."""
-    left = max((fact.at for fact in withdrawals(subject, purpose)), default=None)
+    gone = withdrawals(subject, purpose)
+    left = max((fact.at for fact in gone), default=None)
+    own = any(fact.purpose == purpose for fact in gone)
     dead = {fact.address for fact in subject.consent if fact.state is ConsentState.UNDELIVERABLE}
     return [
         fact
@@ -114,7 +116,7 @@ def grants(subject: Subject, purpose: str) -> list[Fact]:
         if fact.state is ConsentState.GRANTED
         and fact.explicit
         and fact.at > 0
-        and fact.purpose in (purpose, MARKETING)
+        and (fact.purpose == purpose or (fact.purpose == MARKETING and not own))
         and fact.address not in dead
         and (left is None or fact.at > left)
     ]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from mapping.consent import Fact
 from mapping.facts import DealState
 from mapping.model import ConsentState, Millis
+from mapping.rules import EMAIL
 from sync.segment_subject import On, Relation, Sale, Score, Subject, Touching
 from sync.store import bulk
 
@@ -21,7 +22,7 @@ _One = TypeVar("_One")
 _WON = DealState.WON.value
 # CROSS JOIN keeps SQLite, which may have no statistics, to beginning with the people's records.
 _KNOWN = (
-    "SELECT id, fields FROM person WHERE id {}",
+    "SELECT id, fields, email FROM person WHERE id {}",
     "SELECT person, role, stage, since FROM relationship WHERE until IS NULL AND person {}",
     """SELECT r.person, f.at, f.kind, f.channel, f.way, f."by"
        FROM record r CROSS JOIN touchpoint f WHERE f.record = r.id AND r.person {}""",
@@ -72,7 +73,7 @@ def load_standing(conn: Connection, people: Sequence[str]) -> tuple[dict[str, Su
 
 def _subjects(known: Sequence[list[bulk.Row]]) -> dict[str, Subject]:
     people, relations, touches, scores, sales, consent, lists, organizations = known
-    found = {id_: Subject(id_, document(fields)) for id_, fields in people}
+    found = {id_: Subject(id_, {**document(fields), EMAIL: email}) for id_, fields, email in people}
     for subject, related in _by_person(found, relations, lambda row: Relation(*row[1:])):
         subject.relations = related
     for subject, touched in _by_person(found, touches, lambda row: Touching(*row[1:])):

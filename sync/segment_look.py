@@ -106,6 +106,11 @@ class Preview:
     leaving: int
 
 
+def titles(conn: Connection) -> list[str]:
+    """What the lists and tags of all platforms are called."""
+    return list(conn.execute(select(t.listing.c.title).distinct()).scalars())
+
+
 def preview(conn: Connection, segment: Segment, moment: Moment, limit: int = 20, beside: str = "") -> Preview:
     """What a rule would give now; changes nothing. *beside* names the segment to compare with."""
     chosen = Compiler(conn.dialect, moment).people(segment.rule).subquery()

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Dialect, FromClause, Select, and_, cast, fals
 
 from mapping.model import ConsentState
 from mapping.rules import (
+    EMAIL,
     FIRST_PURCHASE,
     SIGNED_UP,
     All,
@@ -127,6 +128,8 @@ class Compiler:
             case FieldTest(name, test, organization):
                 if organization:
                     return Named(self._organization(name, test))
+                if name == EMAIL:
+                    return Asked(self.questions.ask(Plain(t.person.c.email), test))
                 return Asked(self.questions.ask(self.questions.value(t.person.c.fields, name, test), test))
             case Related():
                 return Named(self._related(rule))

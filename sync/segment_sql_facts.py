@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, not_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, not_, or_, select
 
 from mapping.facts import By, DealState, Way
 from mapping.model import MARKETING, ConsentState
@@ -162,7 +162,7 @@ def grants(purpose: str) -> Facts:
         left.c.address == theirs.c.value,
         left.c.state == ConsentState.WITHDRAWN.value,
         left.c.purpose.in_((purpose, MARKETING)),
-        left.c.at >= c.at,
+        or_(left.c.at >= c.at, and_(left.c.purpose == purpose, c.purpose != purpose)),
     )
     facts.where += [c.purpose.in_((purpose, MARKETING)), c.at > 0, not_(dead), not_(withdrawn)]
     return facts

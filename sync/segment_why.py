@@ -19,6 +19,7 @@ from mapping.rules import (
     FieldTest,
     InSegment,
     Listed,
+    Measure,
     Moment,
     Not,
     Related,
@@ -124,7 +125,9 @@ def _found(rule: Condition, subject: Subject, moment: Moment, thresholds: Thresh
         case Bought():
             counting__, known__ = sales_of(rule, subject, moment), sales_of(Bought(), subject, moment)
             times = _times([one.at for one in counting__], [one.at for one in known__], moment)
-            return f"{times}, {amount(sum(one.amount for one in counting__), rule.currency)} of it counting here"
+            if rule.measure is Measure.COUNT or not counting__:
+                return times
+            return f"{times}, {amount(sum(one.amount for one in counting__), rule.currency)} in all"
         case Top():
             total = amount(sum(one.amount for one in sales_of(rule, subject, moment)), rule.currency)
             need = thresholds.get(rule)

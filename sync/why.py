@@ -15,7 +15,7 @@ from mapping.claims import MEMBER, Claim, Record
 from mapping.consent import Standing, standing
 from mapping.decisions import Decision, DecisionKind, Policies
 from mapping.leads import lead
-from mapping.model import Value
+from mapping.model import MARKETING, Value
 from mapping.roles import Spell
 from mapping.survivorship import Choice, Conflict, Person, fold
 from sync import queries
@@ -73,6 +73,7 @@ class Answer:
     aliases: tuple[str, ...]
     roles: tuple[Spell, ...]
     consent: Mapping[str, Standing]
+    purposes: Mapping[tuple[str, str], Standing]  # the same of purposes beside marketing, by address and purpose
     findings: tuple[queries.FindingLine, ...]
     writes: tuple[queries.WriteLine, ...]
     fields: Mapping[str, FieldAnswer]
@@ -102,10 +103,19 @@ def explain(conn: Connection, person: str, policies: Policies) -> Answer | None:
         tuple(queries.aliases(conn, person)),
         tuple(spells(conn, person)),
         {address: standing(case.consent, address) for address in _addresses(case.records)},
+        _purposes(case),
         findings,
         writes,
         {name: _field(name, case, folded, leads, policies, findings, writes) for name in names},
     )
+
+
+def _purposes(case: Case) -> dict[tuple[str, str], Standing]:
+    """Where each address stands with every purpose that the ledger names."""
+    named = sorted({fact.purpose for fact in case.consent} - {MARKETING})
+    return {
+        (one, purpose): standing(case.consent, one, purpose) for one in _addresses(case.records) for purpose in named
+    }
 
 
 def _addresses(records: Sequence[Record]) -> list[str]:

@@ -14,7 +14,7 @@ from mapping.claims import Record
 from mapping.consent import Fact
 from mapping.decisions import Decision, Reference
 from mapping.fields import Field, FieldTable
-from mapping.model import Companies, Create, Direction, Value, WriteKind
+from mapping.model import MARKETING, Companies, Create, Direction, Value, WriteKind
 
 UNDO = "undo"
 """The rule of a setting that restores what stood there before."""
@@ -111,6 +111,7 @@ class Target:
     lists: Mapping[str, str] = field(default_factory=dict)  # segment → the static list that stands for it there
     sees_lists: bool = False  # whether we read who is on its lists
     companies: Companies = Companies.NONE
+    purposes: tuple[str, ...] = (MARKETING,)  # what somebody may leave there; the first is what `subscribed` is about
 
     @staticmethod
     def of(name: str, fields: FieldTable, direction: Direction, create: Create, mails: bool) -> Target:

@@ -20,8 +20,9 @@ from mapping.values import Kind
 from regulars import export_files
 from regulars.export_files import Format, defused, iso, whole, write_all, writer
 from regulars.street import HUBSPOT_TOKEN, MAILCHIMP_KEY
-from sync import queries_export
-from sync.queries_export import BATCH, Heading, Type, What
+from sync import queries_export, queries_export_base
+from sync.queries_export import What
+from sync.queries_export_base import BATCH, Heading, Type
 from sync.queries_facts import people_facts
 from sync.store.database import Database
 from tests.cli import facts
@@ -492,7 +493,7 @@ def test_both_databases_give_the_same(database: Database, monkeypatch: pytest.Mo
     """
     Row by row, page by page, on SQLite and on PostgreSQL.
     """
-    monkeypatch.setattr(queries_export, "BATCH", 1)
+    monkeypatch.setattr(queries_export_base, "BATCH", 1)
     facts.facts(database)
     with database.read() as conn:
         found = {what: queries_export.export(what, {"phone": Kind.PHONE, "address": Kind.ADDRESS}) for what in What}

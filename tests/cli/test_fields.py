@@ -102,10 +102,10 @@ def test_map_writes_a_custom_field_and_keeps_comments(shop: Shop) -> None:
     answer = shop.run("fields", "hubspot", "--map", "closedate=closed_on", "--json")
     after = tomllib.loads(text(shop))["connections"]["hubspot"]["custom"]
 
-    assert answer.json["mapped"] == {"remote": "closedate", "name": "closed_on", "type": "text", "way": "reads"}
+    assert answer.json["mapped"] == {"remote": "closedate", "name": "closed_on", "type": "date", "way": "reads"}
     assert after == {
         "bread": {"remote": "favourite_bread", "type": "text"},
-        "closed_on": {"remote": "closedate", "type": "text", "way": "reads"},
+        "closed_on": {"remote": "closedate", "type": "date", "way": "reads"},
     }
     assert "# ours" in text(shop)
     assert len(text(shop).splitlines()) == len(before.splitlines())

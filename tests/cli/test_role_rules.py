@@ -33,6 +33,14 @@ BUSINESS = '[business]\nname = "Backhaus"\ncountry = "DE"\n\n'
         ),
         ('[roles.customer]\nall = [{ segment = "freinds" }]\n', 'there is no segment "freinds"'),
         ('[roles.customer]\nall = [{ listed = "x", connection = "hub" }]\n', '"hub" is no connection'),
+        (
+            '[roles.supplier]\norganization = { touched = "called" }\n',
+            "line 6, roles.supplier.organization: of an organisation nobody can ask whether it is called.",
+        ),
+        (
+            "[roles.supplier]\norganization = { bougt = true }\n",
+            'there is no condition "bougt". Did you mean "bought"?',
+        ),
     ],
     ids=lambda part: part.splitlines()[0] if part.startswith("[") else "",
 )

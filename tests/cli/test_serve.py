@@ -86,6 +86,21 @@ def test_a_change_is_carried_while_serving(told_town: Shop) -> None:
     assert listed["counts"]["hubspot"]["done"] == 1
 
 
+def test_what_nobody_told_is_found_by_looking(told_town: Shop) -> None:
+    """Every so often everything is looked at, and a change that no platform told of is carried; nothing goes wrong."""
+    assert told_town.street is not None
+    who, contact = both_sides(told_town)
+    file = told_town.folder / "regulars.toml"
+    file.write_text(file.read_text("utf-8").replace('every = "1h"', 'every = "1s"'), encoding="utf-8")
+    with running(told_town, "worker") as (process, _):
+        told_town.street.hubspot.human_update(contact, {"lastname": "Newname"})
+        until(lambda: last_name(told_town, who) == "Newname")
+        code, said = end(process)
+
+    assert code == 0, said
+    assert "Error" not in said
+
+
 def test_received_alone_and_done_by_a_worker(told_town: Shop) -> None:
     """One process receives and is killed; another does the work later: nothing is lost."""
     assert told_town.street is not None

@@ -159,6 +159,21 @@ def test_other_renamed_columns_are_noted(shop: Shop) -> None:
     assert "given_name" not in {one["field"] for one in told["conflicts"]}
 
 
+def test_a_file_that_cannot_say_who_left_gives_no_comfort(shop: Shop) -> None:
+    """
+    Its column of opt-outs has another name: nobody is called safe, and the column is offered by that name.
+    """
+    zoe = "Record ID;E-Mail;Create Date;Von allen E-Mails abgemeldet\n1;zoe@mueller.example;;WAHR\n"
+    (shop.folder / "leute.csv").write_text(zoe, "utf-8")
+    files = ("leute.csv", exports.put(shop.folder)[1])
+    silent = shop.run("try", *files, "--column", "E-Mail=email")
+    said = shop.run("try", *files, "--column", "E-Mail=email", "--column", "Von allen E-Mails abgemeldet=opted_out")
+
+    assert '--column "Von allen E-Mails abgemeldet=opted_out"' in silent.out
+    assert "is unknown: see leute.csv" in silent.out
+    assert "zoe@mueller.example" in said.out.partition("Opted out, and still mailed: 1")[2]
+
+
 MISTAKES: list[tuple[list[str], str]] = [
     (["nowhere.csv"], "There is no file"),
     (["."], "is a folder"),

@@ -17,6 +17,7 @@ from connectors.base import Change, Result, Settings
 from connectors.errors import Misread
 from connectors.files import Files
 from connectors.files_forms import HUBSPOT as HUBSPOT_FORM
+from connectors.files_forms import MAILCHIMP as MAILCHIMP_FORM
 from connectors.files_forms import NoAddress, UnknownForm, suggestion, understand
 from connectors.files_open import Source, sources
 from connectors.files_text import Row, rows, shape_of
@@ -292,6 +293,38 @@ def test_the_kind_of_an_audience_file_is_in_its_name_or_columns(name: str, colum
     content = f"Email Address,LEID,EUID,{columns}\na@a.example,1,e1,\n".encode()
 
     assert understand(source(content, name), {}).kind == kind
+
+
+@pytest.mark.parametrize("name", ["unsubscribed_members_export_1.csv", "cleaned_members_export_1.csv"])
+def test_those_who_left_are_never_passed_over_for_want_of_columns(name: str) -> None:
+    """
+    Somebody kept the address alone: the name that Mailchimp gave the file says whom it holds.
+    """
+    layout = understand(source(b"Email Address,First Name\na@a.example,Ada\n", name), {})
+
+    assert (layout.form, layout.kind) == (MAILCHIMP_FORM, name.partition("_")[0])
+
+
+@pytest.mark.parametrize(
+    ("cell", "out", "problems"),
+    [
+        ("true", True, 0),
+        ("WAHR", True, 0),
+        ("vrai", True, 0),
+        ("FALSCH", False, 0),
+        ("", False, 0),
+        ("vielleicht", False, 1),
+    ],
+)
+def test_an_opt_out_is_read_in_the_words_of_a_spreadsheet(cell: str, out: bool, problems: int) -> None:
+    """
+    A spreadsheet of another language writes it its own way; what is neither yes nor no is named.
+    """
+    content = f"Record ID,Email,Create Date,Unsubscribed from all email\n1,a@a.example,,{cell}\n".encode()
+    (shown,) = seen(opened(content))
+
+    assert [one.state for one in shown.consent] == ([ConsentState.WITHDRAWN] if out else [])
+    assert len(shown.problems) == problems
 
 
 # ---- what a row says -----------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from connectors.base import (
     Raw,
     RemoteField,
     Result,
+    Settings,
 )
 from connectors.errors import Later, MaybeSent
 from mapping.fields import FieldTable, both, reads
@@ -104,6 +105,7 @@ class Liar(Telling):
     def __init__(
         self, name: str, clock: Clock, *, mails: bool = False, rewrites: Mapping[str, str] | None = None
     ) -> None:
+        super().__init__({}, Settings())
         self.here = name
         self.clock = clock
         self.fields = TABLE

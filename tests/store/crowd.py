@@ -16,6 +16,7 @@ from mapping.facts import By, Channel, Touch, Way
 from mapping.model import ConsentState
 from mapping.rules import (
     DAY,
+    EMAIL,
     All,
     Anniversary,
     Bought,
@@ -117,7 +118,14 @@ def crowds(draw: Callable[..., Any]) -> Crowd:
     ids = list(range(1, len(owners) + 1))
     record = st.sampled_from(ids)
     made: dict[str, list[dict[str, Any]]] = {
-        "person": [{"id": person, "fields": json.dumps(draw(documents), ensure_ascii=False)} for person in people],
+        "person": [
+            {
+                "id": person,
+                "fields": json.dumps(draw(documents), ensure_ascii=False),
+                "email": draw(st.sampled_from(["", "A@x.example", "b@Émil.example"])),
+            }
+            for person in people
+        ],
         "record": [
             {"id": id_, "connection": "c", "remote_id": str(id_), "person": owner, "founder": f"f{id_}", "first": 1}
             for id_, owner in zip(ids, owners, strict=True)
@@ -233,7 +241,7 @@ amounts = st.sampled_from([None, 0, 100, 200, -10])
 kinds = st.lists(st.sampled_from(KINDS), max_size=2, unique=True).map(tuple)
 currencies = st.sampled_from(["", "EUR"])
 leaves: st.SearchStrategy[Rule] = st.one_of(
-    st.builds(FieldTest, st.sampled_from(NAMES), tests),
+    st.builds(FieldTest, st.sampled_from([*NAMES, EMAIL]), tests),
     st.builds(FieldTest, st.sampled_from([*NAMES, "name", "domain"]), tests, st.just(True)),
     st.builds(
         Related,
