@@ -9,6 +9,7 @@ from connectors.hubspot import HubSpot
 from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
+from connectors.pipedrive import Pipedrive
 
 CATALOGUE: tuple[Platform, ...] = (
     Platform(
@@ -35,6 +36,7 @@ CATALOGUE: tuple[Platform, ...] = (
             "server": "MAILCHIMP_SERVER",
         },
     ),
+    Pipedrive.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 
