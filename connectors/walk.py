@@ -128,17 +128,13 @@ class Walk:
         if at["tail"] and not set(at["tail"]) & set(ids) and (back := self._back(place)) is not None:
             return Page(records, {**at, "place": back, "tail": [], "best": best}, refused=refused)
         if onward is not None:
-            self._refuse_circles(place, onward)
-            after = {**at, "place": onward, "tail": ids[-_TAIL:] if self._moves else [], "best": best}
+            self._refuse_circles(place, onward, at["tail"], ids)
+            after = {**at, "place": onward, "tail": ids[-_TAIL:], "best": best}
             return Page(records, after, total if isinstance(total, int) else None, refused=refused)
         return self._last(at, records, refused, best)
 
-    @property
-    def _moves(self) -> bool:
-        """Whether its pages shift when records leave."""
-        return isinstance(self.collection.pager, Offset)
-
     def _back(self, place: Place) -> Place | None:
+        """A place further back, where pages move up when records leave."""
         pager = self.collection.pager
         return pager.back(place) if isinstance(pager, Offset) else None
 
@@ -172,10 +168,11 @@ class Walk:
             best = max(best, stamp)
         return records, refused, best
 
-    def _refuse_circles(self, place: Place, onward: Place) -> None:
-        """A platform that names a page that we come from would be read for ever."""
+    def _refuse_circles(self, place: Place, onward: Place, tail: list[str], ids: list[str]) -> None:
+        """A platform that names a page that we come from, or gives the same page again, would be read for ever."""
         self._been.add(msgspec.json.encode(place))
-        if msgspec.json.encode(onward) in self._been:
+        same = len(tail) == _TAIL and tail == ids[-_TAIL:]
+        if same or msgspec.json.encode(onward) in self._been:
             raise self.misread(self.collection.name, "the next page is one that was read already")
 
     def _last(self, at: Cursor, records: list[Raw], refused: list[tuple[str, str]], best: Millis) -> Page:
