@@ -1,6 +1,7 @@
 """How platforms talk. `CATALOGUE` is the list of those we know; a new platform is one entry here and one file."""
 
 from connectors.base import Connector, CredentialKind, Platform, Settings
+from connectors.brevo import Brevo
 from connectors.files import ASKS as FILES
 from connectors.files import Files
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
@@ -37,6 +38,7 @@ CATALOGUE: tuple[Platform, ...] = (
         },
     ),
     Pipedrive.entry(),
+    Brevo.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

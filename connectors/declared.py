@@ -42,12 +42,16 @@ from connectors.look_back import shown_after
 from connectors.over_http import OverHttp
 from connectors.pace import Clock, Pace, Sleep
 from connectors.pagers import Ask
+from connectors.paging import Watermark
 from connectors.paths import Envelope, bury, dig
 from connectors.readings import Refusals, When, judged_by
 from connectors.signing_in import SignIn, asked, environment, signed_in
 from connectors.walk import Collection, Walk
 from mapping.facts import Facts
 from mapping.model import ConsentSeen, Millis, RecordState, Seen, Value
+
+MANY, PAGES_LOOKED_AT = 5, 3
+"""From how many records on a listing costs less than reading each, and how far into it is looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,9 @@ class Declared(OverHttp):
 
     def _after(self, response: Response, now: float) -> float:
         return self.limits.after(response, now)
+
+    def _lane(self, path: str) -> str:
+        return self.limits.lane(path)
 
     def _heed(self, pace: Pace, response: Response) -> None:
         self.limits.heed(pace, response)
@@ -283,13 +290,15 @@ class Declared(OverHttp):
     # -- write --------------------------------------------------------------------------------------------------
 
     def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        return self._looked_back(changes, one_by_one(changes, self._update, self.limits.at_once))
+        began = self._now()
+        return self._looked_back(changes, one_by_one(changes, self._update, self.limits.at_once), began)
 
     def _update(self, change: Change) -> Outcome:
         return self._write(change, self.one.update, self._path(change.remote_id), self._spelled(change))
 
     def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        return self._looked_back(changes, one_by_one(changes, self._create, self.limits.at_once))
+        began = self._now()
+        return self._looked_back(changes, one_by_one(changes, self._create, self.limits.at_once), began)
 
     def _create(self, change: Change) -> Outcome:
         return self._write(change, "POST", self.one.make, self._born(change), idempotent=False)
@@ -345,16 +354,29 @@ class Declared(OverHttp):
     def _refused(self, change: Change, response: Response) -> Outcome:
         return self.refusals.outcome(response, change.remote_id, self._http.explain(response), self.title)
 
-    def _looked_back(self, changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    def _looked_back(self, changes: Sequence[Change], outcomes: Sequence[Outcome], began: Millis) -> list[Outcome]:
         """Outcomes with what the records show now, where the answers did not tell."""
         silent = [one.remote_id for one in outcomes if one.result is Result.APPLIED and one.remote_id and not one.shown]
-        raws = self.read(silent) if silent else {}
+        raws = self._looked_at(silent, began)
         return [
             shown_after(change, outcome, raw, self.decode(raw), self.fields)
             if outcome.shown is None and (raw := raws.get(outcome.remote_id)) is not None
             else outcome
             for change, outcome in zip(changes, outcomes, strict=True)
         ]
+
+    def _looked_at(self, ids: Sequence[str], began: Millis) -> dict[str, Raw | None]:
+        """Records after a write that *began* then: many of them from the listing of what changed, the rest directly."""
+        found: dict[str, Raw | None] = {}
+        wanted, since = set(ids), self.people.since
+        if since is not None and len(ids) > MANY:
+            mark = Watermark(began, began, False)
+            walk = self._walk(self._listing(), self._dressed)
+            for turned, page in enumerate(walk.pages({"do": "done", "mark": mark.stored()}), 1):
+                found |= {raw.remote_id: raw for raw in page.records if raw.remote_id in wanted}
+                if len(found) == len(wanted) or turned == PAGES_LOOKED_AT:
+                    break
+        return found | self.read([one for one in ids if one not in found])
 
     # -- webhooks -----------------------------------------------------------------------------------------------
 

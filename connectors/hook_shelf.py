@@ -45,9 +45,10 @@ class HookShelf:
         return HookUp(self._make(http, title, address, spare), spare, new=True)
 
     def _at(self, http: Http, title: str, address: str) -> list[Mapping[str, Any]]:
-        response = _good(
-            http, http.request("GET", self.path, query=self.query, operation="list webhooks"), title, "list"
-        )
+        answer = http.request("GET", self.path, query=self.query, operation="list webhooks")
+        if answer.status == 404:  # there are none
+            return []
+        response = _good(http, answer, title, "list")
         found = Envelope(response.body).value(self.items) or []
         return [one for one in found if str(dig(one, self.url) or "").partition("?")[0] == address]
 

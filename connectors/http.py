@@ -79,6 +79,7 @@ class Http:
         after: Callable[[Response, float], float] = retry_after,
         heed: Callable[[Pace, Response], None] | None = None,
         headers: Mapping[str, str] | None = None,
+        lane_of: Callable[[str], str] | None = None,
         transport: Transport | None = None,
         clock: Clock = time.time,
         sleep: Sleep = time.sleep,
@@ -87,7 +88,7 @@ class Http:
         attempts: int = ATTEMPTS,
     ) -> None:
         """*after* says how long a refused call is asked to wait, *heed* takes over limits that stand in bodies, and
-        *headers* go with every call."""
+        *headers* go with every call. *lane_of* gives the lane of a path, where a call names none."""
         self._secrets = auth.secrets()
         self.demo = any(secret.startswith(DEMO) for secret in self._secrets)
         for secret in self._secrets[:1]:
@@ -100,6 +101,7 @@ class Http:
         self._judge = judge
         self._after = after
         self._heed = heed
+        self._lane_of = lane_of or (lambda _: "")
         self._always = dict(headers or {})
         self._transport = transport or SocketTransport(self.pace.at_once, local=self.demo)
         self._clock = clock
@@ -143,7 +145,17 @@ class Http:
         sent = {**always, **described, **(headers or {})}
         safe = method == "GET" if idempotent is None else idempotent
         return self._run(
-            Call(method, address(url, query), body, sent, safe, operation or path, lane, wants_json, anonymous)
+            Call(
+                method,
+                address(url, query),
+                body,
+                sent,
+                safe,
+                operation or path,
+                lane or self._lane_of(path),
+                wants_json,
+                anonymous,
+            )
         )
 
     def _run(self, call: Call) -> Response:

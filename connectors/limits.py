@@ -23,7 +23,7 @@ class Limits:
 
     *most* is the header that states the calls of the first window, *left* the one that states what is left of the day,
     *reset* the one that says when a window opens again (in seconds, or as a moment). *told* reads limits that stand
-    in bodies.
+    in bodies. *lanes* are beginnings of paths that have windows of their own.
     """
 
     windows: tuple[Window, ...] = ()
@@ -33,6 +33,11 @@ class Limits:
     left: str = ""
     reset: str = ""
     told: Callable[[Pace, Response], None] | None = None
+    lanes: tuple[tuple[str, str], ...] = ()
+
+    def lane(self, path: str) -> str:
+        """Whose windows a call keeps to."""
+        return next((lane for start, lane in self.lanes if path.startswith(start)), "")
 
     def pace(self, clock: Clock, sleep: Sleep) -> Pace:
         return Pace(*self.windows, at_once=self.at_once, share=self.keeps, learn=self._learn, clock=clock, sleep=sleep)

@@ -38,6 +38,7 @@ class OverHttp(Connector):
             after=self._after,
             heed=self._heed,
             headers=self._headers(),
+            lane_of=self._lane,
             transport=outside.get("transport"),
             clock=self._clock,
             sleep=self._sleep,
@@ -65,6 +66,10 @@ class OverHttp(Connector):
 
     def _heed(self, pace: Pace, response: Response) -> None:
         """Take over limits that stand in an answer's body."""
+
+    def _lane(self, path: str) -> str:
+        """Whose windows a call of this path keeps to."""
+        return ""
 
     def _headers(self) -> Mapping[str, str]:
         """What goes with every call, such as a version."""

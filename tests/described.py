@@ -70,6 +70,7 @@ PIPEDRIVE_NEWER = (
     "access",
     "label",
 )
+BREVO = ("brevo/swagger-v3.yaml",)
 MAILCHIMP_SIGNS = ("signing_enabled", "signing_secret")  # of webhooks, in descriptions from 3.0.91 on
 ERROR_EXTRAS = frozenset(("status", "errorType", "policyName", "errors"))
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -132,7 +133,7 @@ class Closing:
             closed["additionalProperties"] = self.close(others)
         elif others is not None:
             closed["additionalProperties"] = others
-        if "properties" not in schema:
+        if not schema.get("properties"):  # none at all, or an empty list: nothing is said about them
             return
         closed["properties"] = {
             name: self.close(member)
@@ -205,7 +206,24 @@ class Operation:
 def document_of(file: str) -> Any:
     """A description, read once; YAML's dates stay texts."""
     raw = (SPECS / file).read_bytes()
-    return json.loads(raw) if file.endswith(".json") else yaml.load(raw, _Plain)  # noqa: S506 - a safe loader
+    document = json.loads(raw) if file.endswith(".json") else yaml.load(raw, _Plain)
+    return _modern(document) if str(document.get("swagger", "")) == "2.0" else document
+
+
+def _modern(document: dict[str, Any]) -> dict[str, Any]:
+    """A description in Swagger 2.0 as OpenAPI 3 words it, as far as it is looked at here."""
+    for item in document["paths"].values():
+        for method in METHODS:
+            for operation in [item[method]] if method in item else ():
+                given = operation.get("parameters", [])
+                operation["parameters"] = [{**one, "schema": one} for one in given if one["in"] != "body"]
+                for body in (one for one in given if one["in"] == "body"):
+                    content = {"application/json": {"schema": body["schema"]}}
+                    operation["requestBody"] = {"required": body.get("required", False), "content": content}
+                for answer in operation["responses"].values():
+                    if "schema" in answer:
+                        answer["content"] = {"application/json": {"schema": answer.pop("schema")}}
+    return document
 
 
 class _Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -332,9 +350,8 @@ class Described:
             known = operation.parameters[name]
             explode = known.get("explode", True)
             if "omma separated" in known.get("description", "") and "enum" in known.get("schema", {}):
-                texts, schema = [part for text in texts for part in text.split(",")], known["schema"]
-                for part in texts:
-                    self._check_value(operation, f"query {name}", schema, [part], explode=explode)
+                for part in (part for text in texts for part in text.split(",")):
+                    self._check_value(operation, f"query {name}", known["schema"], [part], explode=explode)
                 continue
             self._check_value(operation, f"query {name}", known.get("schema", {}), texts, explode=explode)
         for name, known in operation.parameters.items():
@@ -438,6 +455,11 @@ def mailchimp(app: Wsgi, *, newer: Collection[str] = ()) -> Described:
 def pipedrive(app: Wsgi, *, newer: Collection[str] = ()) -> Described:
     """*app* against Pipedrive's v1 and v2, each under its own path."""
     return Described(app, PIPEDRIVE, newer=(*PIPEDRIVE_NEWER, *newer))
+
+
+def brevo(app: Wsgi, *, newer: Collection[str] = ()) -> Described:
+    """*app* against Brevo's v3, whose paths stand without it."""
+    return Described(app, BREVO, newer=newer)
 
 
 def _strange(error: ValidationError, allowed: frozenset[str]) -> list[str]:

@@ -10,7 +10,7 @@ from tests.contract.outcomes import outcome
 from tests.docs.pages import ROOT
 
 FILE = ROOT / "connectors" / "checked.py"
-HEAD = '''"""What the contract suite found on each platform. Written by `python -m tests.contract`, and by nobody's hand."""
+HEAD = '''"""What the contract suite found on each platform. Written by `python -m tests.contract`, by nobody's hand."""
 
 from __future__ import annotations
 

@@ -100,6 +100,9 @@ class Rehearsal(ABC):
     def engage(self, remote_id: str) -> None:
         """The person opens a mail, or whatever else the platform tells as engagement."""
 
+    def more_calls(self, connector: Connector, remote_id: str) -> None:
+        """Kinds of calls that only this platform's connector makes."""
+
     def streams(self) -> tuple[str, ...]:
         """The streams that tell of engagement, where it is not told by webhooks alone."""
         return ()

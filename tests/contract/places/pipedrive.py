@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sandbox.pipedrive import OPENED, PipedriveSandbox
 from tests import described
 from tests.contract.rehearsal import Rehearsal
 from tests.described import Described
-from sandbox.pipedrive import OPENED, PipedriveSandbox
 
 
 class Place(Rehearsal):
