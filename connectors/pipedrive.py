@@ -236,9 +236,20 @@ class Pipedrive(Declared):
         return one_by_one(changes, send, self.limits.at_once)
 
     def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """Pipedrive takes the same address twice: who has it already is looked for first."""
-        addresses = [one.email or one.address for one in changes]
-        there = self.find(addresses, [one.key for one in changes])
+        """Pipedrive takes the same address twice: who has it already is looked for first, and so is whoever gets it
+        within this very call."""
+        by_address: dict[str, int] = {}
+        for index, change in enumerate(changes):
+            by_address.setdefault((change.email or change.address).lower() or str(index), index)
+        first = sorted(by_address.values())
+        done = dict(zip(first, self._made([changes[index] for index in first]), strict=True))
+        rest = [index for index in range(len(changes)) if index not in done]
+        done |= dict(zip(rest, self._made([changes[index] for index in rest]), strict=True))
+        return [done[index] for index in range(len(changes))]
+
+    def _made(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Persons of different addresses, each made unless somebody has its key or its address."""
+        there = self.find([one.email or one.address for one in changes], [one.key for one in changes])
 
         def send(change: Change) -> Outcome:
             known = there.get(change.key) or there.get(change.email or change.address)
@@ -250,7 +261,7 @@ class Pipedrive(Declared):
                 Result.REFUSED, known.remote_id, raw=known, reason="a person has this address", code="exists"
             )
 
-        return one_by_one(changes, send, self.limits.at_once)
+        return one_by_one(changes, send, self.limits.at_once) if changes else []
 
     def _set(self, change: Change, now: Mapping[str, Any]) -> Outcome:
         """Write a person, and see that the name came out as it was meant."""

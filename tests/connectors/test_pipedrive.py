@@ -128,6 +128,20 @@ def test_an_address_that_is_there_is_not_made_again() -> None:
     assert len(one.sandbox.living()) == 2
 
 
+def test_one_address_is_made_once_within_a_call() -> None:
+    """Two people with one mailbox: the second is told that it is taken."""
+    one = opened()
+    changes = [Change("", {"given_name": name}, address="info@example.org") for name in ("Ada", "Bo")]
+
+    done = one.connector.create(changes)
+
+    assert [(outcome.result, outcome.code) for outcome in done] == [
+        (Result.APPLIED, ""),
+        (Result.REFUSED, "exists"),
+    ]
+    assert len(one.sandbox.living()) == 1
+
+
 def test_few_are_searched_for_among_many() -> None:
     """Where the listing would cost more than searching, it is left, and both find the same."""
     one = opened(own_key=True)
