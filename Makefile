@@ -33,11 +33,12 @@ test: $(READY) ## all tests but the long ones, on SQLite, and on PostgreSQL wher
 test-long: $(READY) ## the tests that take minutes: thousands of histories, mutants
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long -rP
 
-check: $(READY) ## form: ruff, mypy --strict, import contracts
+check: $(READY) ## form: ruff, mypy --strict, import contracts, lines per connector
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.lines
 
 format: $(READY) ## put the form right where a program can
 	$(BIN)/ruff check --fix-only --quiet .

@@ -1,6 +1,7 @@
 """How platforms talk. `CATALOGUE` is the list of those we know; a new platform is one entry here and one file."""
 
 from connectors.base import Connector, CredentialKind, Platform, Settings
+from connectors.brevo import Brevo
 from connectors.files import ASKS as FILES
 from connectors.files import Files
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
@@ -9,6 +10,7 @@ from connectors.hubspot import HubSpot
 from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
+from connectors.pipedrive import Pipedrive
 
 CATALOGUE: tuple[Platform, ...] = (
     Platform(
@@ -35,6 +37,8 @@ CATALOGUE: tuple[Platform, ...] = (
             "server": "MAILCHIMP_SERVER",
         },
     ),
+    Pipedrive.entry(),
+    Brevo.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

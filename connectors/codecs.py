@@ -43,6 +43,11 @@ def iso_second(at: Millis) -> str:
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 
+def iso_z(at: Millis) -> str:
+    """ISO 8601 in UTC, to the second, with a Z: RFC 3339 as most platforms ask for it."""
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def read_number(raw: Value) -> Value:
     """A number from its text: whole where it is whole."""
     if isinstance(raw, int | float):

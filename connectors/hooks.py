@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from connectors.signing import Rule
+from connectors.signing import Challenge, Rule
 from mapping.facts import Facts
 
 LARGEST = 1 << 20
@@ -97,7 +97,9 @@ class Hooks:
     silent: Collection[str] = ()  # our fields of whose changes no event tells
     alone: str = ""  # what nothing but a delivery may tell, in words for people
     bare: Sequence[str] = ()  # the evidence of consent that a record alone gives, where it says no reason
-    by_hand: Sequence[str] = ()  # what to click, where no API sets it up; {address} stands for ours
+    by_hand: Sequence[str] = ()  # what to click, where no API sets it up; {address} stands for ours, {token} for the
+    # one that is agreed on, once the secret is known
+    challenge: Challenge | None = None  # how the address is checked, where it has to prove that it is ours
 
     def may_withdraw(self, body: bytes) -> bool:
         """Whether a delivery may say that somebody left, by a look that costs next to nothing. It goes before all

@@ -76,6 +76,10 @@ class Http:
         auth: Auth,
         pace: Pace | None = None,
         judge: Judge = judge,
+        after: Callable[[Response, float], float] = retry_after,
+        heed: Callable[[Pace, Response], None] | None = None,
+        headers: Mapping[str, str] | None = None,
+        lane_of: Callable[[str], str] | None = None,
         transport: Transport | None = None,
         clock: Clock = time.time,
         sleep: Sleep = time.sleep,
@@ -83,6 +87,8 @@ class Http:
         read_seconds: float = READ_SECONDS,
         attempts: int = ATTEMPTS,
     ) -> None:
+        """*after* says how long a refused call is asked to wait, *heed* takes over limits that stand in bodies, and
+        *headers* go with every call. *lane_of* gives the lane of a path, where a call names none."""
         self._secrets = auth.secrets()
         self.demo = any(secret.startswith(DEMO) for secret in self._secrets)
         for secret in self._secrets[:1]:
@@ -93,6 +99,10 @@ class Http:
         self.counts: Counter[str] = Counter()
         self._auth = auth
         self._judge = judge
+        self._after = after
+        self._heed = heed
+        self._lane_of = lane_of or (lambda _: "")
+        self._always = dict(headers or {})
         self._transport = transport or SocketTransport(self.pace.at_once, local=self.demo)
         self._clock = clock
         self._sleep = sleep
@@ -121,6 +131,7 @@ class Http:
         lane: str = "",
         wants_json: bool = True,
         anonymous: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """One call, repeated where that is safe. *path* is appended to the base address; *json* is encoded already.
 
@@ -130,10 +141,21 @@ class Http:
         """
         url = path if anonymous and "://" in path else self.base_url + path
         body, described = content(json, form)
-        headers = {"Accept": "application/json", "User-Agent": self._agent, **described}
+        always = {"Accept": "application/json", "User-Agent": self._agent, **({} if anonymous else self._always)}
+        sent = {**always, **described, **(headers or {})}
         safe = method == "GET" if idempotent is None else idempotent
         return self._run(
-            Call(method, address(url, query), body, headers, safe, operation or path, lane, wants_json, anonymous)
+            Call(
+                method,
+                address(url, query),
+                body,
+                sent,
+                safe,
+                operation or path,
+                lane or self._lane_of(path),
+                wants_json,
+                anonymous,
+            )
         )
 
     def _run(self, call: Call) -> Response:
@@ -159,11 +181,12 @@ class Http:
         if not call.anonymous and (why := self.pace.spent()):
             raise self._spent(f"{why}.", 3600.0)
         signed = {} if call.anonymous else self._auth.headers()
+        url = call.url if call.anonymous else address(call.url, self._auth.query())
         self.counts[call.operation] += 1
         with self.pace.slot(call.lane):
             try:
                 response = self._transport.send(
-                    call.method, call.url, {**call.headers, **signed}, call.body, self._read_seconds
+                    call.method, url, {**call.headers, **signed}, call.body, self._read_seconds
                 )
             except NotSent as error:
                 gone = self._fail(Unreachable, f"cannot be reached: {error}.", "Check the network, then try again.")
@@ -171,6 +194,8 @@ class Http:
             except Lost as error:
                 raise self._unanswered(call, f"the connection broke ({error})") from error
         self.pace.learn(response.headers)
+        if self._heed is not None:
+            self._heed(self.pace, response)
         verdict = self._judge(response)
         if verdict is Verdict.ANSWER:
             return self._answer(call, response)
@@ -203,11 +228,11 @@ class Http:
             )
         if verdict is Verdict.ODD:
             return self._fail(Misread, f"{call.operation}: unexpected answer {response.status} ({said}).")
-        after = retry_after(response, self._clock())
         if verdict is Verdict.SPENT:
             self.pace.quota(0)
             what = f"the quota of today is used up ({said}); waiting will not help before it is filled up again."
-            return self._spent(what, after or 3600.0)
+            return self._spent(what, retry_after(response, self._clock()) or 3600.0)
+        after = self._after(response, self._clock())
         if verdict is Verdict.BUSY:
             later = self._later(f"is busy ({said}).", "Try again in a while.", after)
             return later if after > LONGEST_WAIT else _Again(later, after or self._share_of_window())
@@ -227,8 +252,10 @@ class Http:
             return later if after > LONGEST_WAIT else _Again(later, after)
         return self._fail(MaybeSent, f"{call.operation}: {what}; the write may have taken effect.")
 
-    def _post_form(self, path: str, form: Mapping[str, str]) -> bytes:
-        response = self.request("POST", path, form=form, idempotent=True, operation="renew token", anonymous=True)
+    def _post_form(self, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, /) -> bytes:
+        response = self.request(
+            "POST", path, form=form, headers=headers, idempotent=True, operation="renew token", anonymous=True
+        )
         if not response.ok:
             raise self._fail(
                 BadCredentials,

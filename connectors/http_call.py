@@ -30,7 +30,8 @@ def address(url: str, query: Query) -> str:
     """*url* with its query, names and values quoted."""
     if not query:
         return url
-    return f"{url}?{'&'.join([f'{_quoted(name)}={_quoted(_query_text(value))}' for name, value in query])}"
+    mark = "&" if "?" in url else "?"
+    return f"{url}{mark}{'&'.join([f'{_quoted(name)}={_quoted(_query_text(value))}' for name, value in query])}"
 
 
 def content(json: bytes | None, form: Mapping[str, str] | None) -> tuple[bytes | None, dict[str, str]]:

@@ -61,7 +61,9 @@ def explained(response: Response) -> str:
         found = msgspec.json.decode(response.body)
     if not isinstance(found, dict):
         return f"{response.status} {word}"
-    parts = [found.get(key) for key in ("title", "category", "message", "detail", "policyName")]
+    inner = found.get("error")
+    parts = [found.get(key) for key in ("title", "category", "code", "message", "detail", "policyName", "error_info")]
+    parts += [inner.get(key) for key in ("type", "message")] if isinstance(inner, dict) else [inner]
     text = ": ".join(str(part) for part in parts if isinstance(part, str | int) and part)
     return f"{response.status} {text or word}"
 

@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import ClassVar, Unpack
 
 from connectors import hubspot_wire as wire
-from connectors.auth import AppToken, Auth, Bearer, Credential, OAuth, Renewed
+from connectors.auth import Auth, Bearer, ClientCredentials, Credential, OAuth, Renewed
 from connectors.base import (
     Account,
     Change,
@@ -192,11 +192,12 @@ class HubSpot(OverHttp):
         not open it."""
         if not {"client_id", "client_secret"} <= set(self._credential):
             return None
+        app = {part: self._credential[part] for part in ("client_id", "client_secret")}
         scope = " ".join((*SCOPES, SCOPES_OF[CONTACT], *(SCOPES_OF[TYPES[n]] for n in self._heard_streams)))
         self._app_http = Http(
             platform=self.title,
             base_url=self._base_url(self.settings.base_url, self._credential),
-            auth=AppToken(self._credential, wire.TOKEN, scope),
+            auth=ClientCredentials(app, wire.TOKEN, scope=scope),
             pace=Pace(Window(100, 1.0, air=0.05), clock=self._clock, sleep=self._sleep),
             judge=self._judge,
             transport=self._outside.get("transport"),

@@ -61,6 +61,7 @@ class Pull:
         best = max([place["best"], *map(millis, {head.last_changed for head in heads})])
         total = answer.total_items
         if len(answer.members) >= PAGE_SIZE:
+            self._refuse_beyond(place, total)
             onward = {**place, "offset": place["offset"] + PAGE_SIZE - 1, "tail": ids[-TAIL:], "best": best}
             return Page(records, onward, total, refused=refused)
         counted = place.get("counted", 0) + (total or 0)
@@ -70,6 +71,11 @@ class Pull:
         mark = Watermark.after_full(best, place["began"], self.now())
         complete = seen is not None and len(seen) >= counted and not refused
         return Page(records, {"do": "done", "mark": mark.stored()}, last=True, complete=complete, refused=refused)
+
+    def _refuse_beyond(self, place: Cursor, total: int | None) -> None:
+        """Whole pages beyond the number of members are always the same one, and would be read for ever."""
+        if total is not None and place["offset"] >= total + PAGE_SIZE:
+            raise self.members.http.misread("list members", "there are more pages than members")
 
     def _changed(self, place: Cursor) -> Page:
         """A page of what changed since `from`, oldest first, of those present and then of the archived.
@@ -88,6 +94,7 @@ class Pull:
             if stamps[-1] - 1000 > place["from"]:
                 onward = {**place, "from": stamps[-1], "offset": 0, "best": best}
             else:
+                self._refuse_beyond(place, answer.total_items)
                 onward = {**place, "offset": place["offset"] + PAGE_SIZE, "best": best}
             return Page(records, onward, answer.total_items, refused=refused)
         if place["set"] == PRESENT:

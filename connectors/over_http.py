@@ -15,7 +15,7 @@ import msgspec
 from connectors.auth import Auth, Credential, Renewed
 from connectors.base import Connector, Outside, Settings
 from connectors.http import Http, Response
-from connectors.http_verdict import Verdict, judge
+from connectors.http_verdict import Verdict, judge, retry_after
 from connectors.pace import Clock, Pace, Sleep
 from mapping.model import Millis
 
@@ -35,6 +35,10 @@ class OverHttp(Connector):
             auth=self._auth(credential, outside.get("renewed")),
             pace=self.pace,
             judge=self._judge,
+            after=self._after,
+            heed=self._heed,
+            headers=self._headers(),
+            lane_of=self._lane,
             transport=outside.get("transport"),
             clock=self._clock,
             sleep=self._sleep,
@@ -55,6 +59,21 @@ class OverHttp(Connector):
     def _judge(self, response: Response) -> Verdict:
         """What an answer's status means there."""
         return judge(response)
+
+    def _after(self, response: Response, now: float) -> float:
+        """Seconds that a refused call is asked to wait."""
+        return retry_after(response, now)
+
+    def _heed(self, pace: Pace, response: Response) -> None:
+        """Take over limits that stand in an answer's body."""
+
+    def _lane(self, path: str) -> str:
+        """Whose windows a call of this path keeps to."""
+        return ""
+
+    def _headers(self) -> Mapping[str, str]:
+        """What goes with every call, such as a version."""
+        return {}
 
     def calls(self) -> Mapping[str, int]:
         return self._http.calls()

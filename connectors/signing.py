@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,6 +165,68 @@ class SecretInHeader:
         return None if holds else Doubt.FORGED
 
 
+@dataclass(frozen=True, slots=True)
+class BasicOnHook:
+    """HTTP Basic on the delivery: a hook has a user and a password there, and the secret is the password."""
+
+    user: str = "regulars"
+
+    def present(self, delivery: Delivery) -> bool:
+        return delivery.headers.get("authorization", "")[:6].lower() == "basic "
+
+    def doubt(self, delivery: Delivery, secrets: Sequence[str], now: float) -> Doubt | None:
+        given, holds = _quiet(unbase64, delivery.headers["authorization"][6:].strip()), False
+        for secret in secrets:
+            holds |= hmac.compare_digest(given, f"{self.user}:{secret}".encode())
+        return None if holds else Doubt.FORGED
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInBody:
+    """A token that we gave when we subscribed, and that comes back within each delivery, at *path* of its JSON."""
+
+    path: str
+
+    def present(self, delivery: Delivery) -> bool:
+        return bool(self._given(delivery))
+
+    def doubt(self, delivery: Delivery, secrets: Sequence[str], now: float) -> Doubt | None:
+        given, holds = self._given(delivery).encode("utf-8", "surrogatepass"), False
+        for secret in secrets:
+            holds |= hmac.compare_digest(given, secret.encode())
+        return None if holds else Doubt.FORGED
+
+    def _given(self, delivery: Delivery) -> str:
+        try:
+            here: object = json.loads(delivery.body)
+        except (ValueError, RecursionError):
+            return ""
+        for step in self.path.split("."):
+            here = here.get(step) if isinstance(here, dict) else None
+        return here if isinstance(here, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """How a platform checks an address before it delivers there: a GET whose query holds a *token* that was agreed
+    and an *answer* that it wants to have back, and nothing else is told by it."""
+
+    token: str = "hub.verify_token"  # noqa: S105 - the parameter's name
+    answer: str = "hub.challenge"
+
+    def met(self, query: Mapping[str, str], secrets: Sequence[str]) -> str | None:
+        """What to answer; None where the token is not ours."""
+        given, holds = query.get(self.token, "").encode("utf-8", "surrogatepass"), False
+        for secret in secrets:
+            holds |= bool(secret) and hmac.compare_digest(given, agreed_token(secret).encode())
+        return query.get(self.answer, "") if holds else None
+
+
+def agreed_token(secret: str) -> str:
+    """The token to agree on where a platform has a secret already: it follows from that one, and gives it not away."""
+    return hmac.new(secret.encode(), b"regulars verify token", "sha256").hexdigest()[:32]
+
+
 def unhex(text: str) -> bytes:
     """Bytes from hexadecimal text. Raises ValueError."""
     return bytes.fromhex(text)
@@ -177,6 +240,15 @@ def unbase64(text: str) -> bytes:
 def whole_header(_: Delivery, text: str) -> Claim:
     """The header is the signature, and there is no stamp."""
     return Claim((text.strip(),))
+
+
+def after(prefix: str) -> Callable[[Delivery, str], Claim | None]:
+    """The header is the signature behind a prefix, as in ``sha256=…``."""
+
+    def claim(_: Delivery, text: str) -> Claim | None:
+        return Claim((text.strip().removeprefix(prefix),)) if text.strip().startswith(prefix) else None
+
+    return claim
 
 
 def stamp_from(header: str) -> Callable[[Delivery, str], Claim | None]:

@@ -22,6 +22,7 @@ from regulars import (
     commands_fields,
     commands_look,
     commands_notices,
+    commands_platforms,
     commands_roles,
     commands_sandbox,
     commands_schedule,
@@ -90,6 +91,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Set up": {
         "try": commands_try.try_,
         "init": commands_setup.init,
+        "platforms": commands_platforms.platforms,
         "connect": commands_connect.connect,
         "connections": commands_setup.connections,
         "disconnect": commands_setup.disconnect,

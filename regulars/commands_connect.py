@@ -22,7 +22,7 @@ from sync import queries
 
 
 def connect(
-    platform: Annotated[str, typer.Argument(help="hubspot, mailchimp or files.")],
+    platform: Annotated[str, typer.Argument(help="Which one; `regulars platforms` lists them.")],
     name: Annotated[
         str | None, typer.Option(help="What to call the connection; the platform's name otherwise.")
     ] = None,

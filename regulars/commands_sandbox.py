@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regulars import show
+from regulars import show, wiring
 from regulars.session import Json, Session, session
-from regulars.trouble import WrongUse
+from regulars.trouble import WrongUse, listed, nearest
 
 if TYPE_CHECKING:
     from regulars.street import Street
@@ -28,9 +28,12 @@ def sandbox(
     workshops: Annotated[
         bool, typer.Option("--workshops", help="Give Mailchimp a second audience, of people some of whom are in both.")
     ] = False,
+    also: Annotated[
+        str | None, typer.Option(help="Further platforms that know some of the people, as in pipedrive,brevo.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same town.")] = 1,
     port: Annotated[
-        int, typer.Option(min=0, max=65_534, help="HubSpot's port; Mailchimp takes the next. 0: free ones.")
+        int, typer.Option(min=0, max=65_534, help="HubSpot's port; the others take the next ones. 0: free ones.")
     ] = 4210,
     no_quotas: Annotated[bool, typer.Option("--no-quotas", help="No limits on calls.")] = False,
     state: Annotated[Path | None, typer.Option(help="Load the state from this file, and keep it there.")] = None,
@@ -47,6 +50,7 @@ def sandbox(
     if state is not None and state.exists():
         street = lane.load(state, quotas=not no_quotas)
     else:
+        wanted = _further(also, list(lane.OTHERS))
         street = lane.build(
             people,
             seed,
@@ -55,10 +59,11 @@ def sandbox(
             quotas=not no_quotas,
             workshops=workshops,
             lately=(contacts or people) <= lane.LIVELY,
+            also=wanted,
         )
     if truth is not None:
         here.path(truth).write_bytes(street.truth)
-    ports = [port, port + 1] if port else [0, 0]
+    ports = [port + place if port else 0 for place in range(len(street.emulators))]
     signal.signal(signal.SIGTERM, _interrupt)
     with lane.open_street(street, ports, state) as addresses:
         try:
@@ -68,15 +73,29 @@ def sandbox(
             here.say("\nThe sandbox is closed." + ("" if state is None else f" Its state is kept in {state}."))
 
 
+def _further(also: str | None, known: list[str]) -> list[str]:
+    """The further platforms that were asked for. Raises WrongUse."""
+    names = [name.strip() for name in (also or "").split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            fix = nearest(name, known) or f"There are {listed(known, 'and')}."
+            raise WrongUse(f'"{name}" cannot be rehearsed beside the others.', fix=fix)
+    return list(dict.fromkeys(names))
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
 def _tell(here: Session, street: Street, addresses: list[str], state: Path | None) -> None:
-    hubspot, mailchimp = addresses
+    from regulars.street import OTHERS  # noqa: PLC0415 - as above
+
+    hubspot, mailchimp, *others = addresses
+    further = list(zip(street.others, others, strict=True))
     document = {
         "hubspot": {"base_url": hubspot, "credential": street.token},
         "mailchimp": {"base_url": mailchimp, "credential": street.key},
+        **{name: {"base_url": where, "credential": OTHERS[name].credential} for name, where in further},
         "people": street.people,
         "seed": street.seed,
         "state": None if state is None else str(state),
@@ -86,11 +105,16 @@ def _tell(here: Session, street: Street, addresses: list[str], state: Path | Non
         here.say(f"[strong]A town of {street.people:,} people[/] (seed {street.seed}), on this machine only.\n")
         rows = [("HubSpot", f"{hubspot}   credential [name]{street.token}[/]")]
         rows.append(("Mailchimp", f"{mailchimp}   credential [name]{street.key}[/]"))
+        for name, where in further:
+            rows.append((wiring.platform(name).title, f"{where}   credential [name]{OTHERS[name].credential}[/]"))
         show.facts(here.out, rows)
         here.say("\nIn another terminal, in a folder of its own:")
         here.say("  regulars init")
         here.say(f"  HUBSPOT_TOKEN={street.token} regulars connect hubspot --base-url {hubspot}")
         here.say(f"  MAILCHIMP_API_KEY={street.key} regulars connect mailchimp --base-url {mailchimp}")
+        for name, where in further:
+            one = OTHERS[name]
+            here.say(f"  {one.variable}={one.credential} regulars connect {name} --base-url {where}")
         here.say("\n[soft]Ctrl-C ends it.[/]")
 
     here.emit(document, lines)

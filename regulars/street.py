@@ -5,27 +5,30 @@ from __future__ import annotations
 import errno
 import pickle
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from regulars.trouble import WrongUse
+from sandbox.brevo import BrevoSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
+from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
 from sandbox.town import build_town, populate
 from sandbox.town_business import populate_business, with_business
 from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
+from sandbox.town_elsewhere import populate_elsewhere
 from sandbox.town_lately import live_on
 from sandbox.town_workshops import populate_workshops, with_workshops
 from sandbox.webhooks_postman import delivering
 
 HUBSPOT_TOKEN = "sandbox-hubspot-demo"  # noqa: S105 - opens nothing but the sandbox
 MAILCHIMP_KEY = "sandbox-mailchimp-demo-us0"
-FORMAT = 3
+FORMAT = 4
 SAVE_SECONDS = 1.0
 RECOUNTED = 1_000_000  # mails sent, up to which the truth tells what became of each
 
@@ -34,7 +37,7 @@ LIVELY = 20_000  # people, up to which a town is lived on to today: it is done d
 
 @dataclass
 class Street:
-    """Both emulators, and how they came to be."""
+    """The emulators, and how they came to be."""
 
     hubspot: HubSpotSandbox
     mailchimp: MailchimpSandbox
@@ -43,10 +46,26 @@ class Street:
     truth: bytes
     token: str = HUBSPOT_TOKEN
     key: str = MAILCHIMP_KEY
+    others: dict[str, Emulator] = field(default_factory=dict)
 
     @property
     def emulators(self) -> list[Emulator]:
-        return [self.hubspot, self.mailchimp]
+        return [self.hubspot, self.mailchimp, *self.others.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A further platform that can be rehearsed beside the two: how it is opened, and how one connects to it."""
+
+    open: Callable[..., Emulator]
+    variable: str
+    credential: str
+
+
+OTHERS: Mapping[str, Further] = {
+    "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
+    "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
+}
 
 
 def build(
@@ -59,9 +78,10 @@ def build(
     quotas: bool = True,
     workshops: bool = False,
     lately: bool = False,
+    also: Sequence[str] = (),
 ) -> Street:
     """Fresh emulators with a town of *people*, or of so many *contacts* and *members*; with *workshops* Mailchimp has a
-    second audience, and with *lately* things happened up to today."""
+    second audience, with *lately* things happened up to today, and *also* names further platforms that know some."""
     hubspot, mailchimp = _empty(quotas)
     town, business = with_business(build_town(people=people, seed=seed, contacts=contacts, members=members))
     populate(town, hubspot, mailchimp)
@@ -73,9 +93,12 @@ def build(
     if workshops:
         town, second = with_workshops(town)
         populate_workshops(second, mailchimp)
+    others = {name: OTHERS[name].open(quotas=quotas) for name in also}
+    if others:
+        town = populate_elsewhere(town, others)  # type: ignore[arg-type]  # each of them loads
     if lately:
         live_on(hubspot, mailchimp, seed)
-    return Street(hubspot, mailchimp, seed, len(town.truth.people), town.truth_json())
+    return Street(hubspot, mailchimp, seed, len(town.truth.people), town.truth_json(), others=others)
 
 
 def _empty(quotas: bool) -> tuple[HubSpotSandbox, MailchimpSandbox]:
@@ -91,7 +114,10 @@ def load(path: Path, *, quotas: bool = True) -> Street:
         hubspot, mailchimp = _empty(quotas)
         hubspot.restore(kept["hubspot"])
         mailchimp.restore(kept["mailchimp"])
-        return Street(hubspot, mailchimp, kept["seed"], kept["people"], kept["truth"])
+        others = {name: OTHERS[name].open(quotas=quotas) for name in kept["others"]}
+        for name, box in others.items():
+            box.restore(kept["others"][name])
+        return Street(hubspot, mailchimp, kept["seed"], kept["people"], kept["truth"], others=others)
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
         fix = "Give another file, or delete it and a new town is built."
         raise WrongUse(f"{path} holds no sandbox of this version ({type(error).__name__}).", fix=fix) from None
@@ -106,6 +132,7 @@ def save(path: Path, street: Street) -> None:
         "truth": street.truth,
         "hubspot": street.hubspot.snapshot(),
         "mailchimp": street.mailchimp.snapshot(),
+        "others": {name: box.snapshot() for name, box in street.others.items()},
     }
     temporary = path.with_name(path.name + ".new")
     temporary.write_bytes(pickle.dumps(kept, protocol=pickle.HIGHEST_PROTOCOL))

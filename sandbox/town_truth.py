@@ -157,6 +157,7 @@ class Truth:
     shared_phones: Mapping[str, tuple[str, ...]]
     business: BusinessTruth | None = None
     touchpoints: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by person and kind, where asked for
+    elsewhere: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # further platform → address → person
 
     def links(self) -> Iterator[Link]:
         """All pairs of records that an exact comparison of addresses finds."""
@@ -209,4 +210,6 @@ class Truth:
             whole["business"] = {**asdict(self.business), "spent": spent}
         if self.touchpoints:
             whole["touchpoints"] = self.touchpoints
+        if self.elsewhere:
+            whole["elsewhere"] = self.elsewhere
         return orjson.dumps(whole, option=orjson.OPT_INDENT_2 if len(self.people) < 1000 else 0)

@@ -36,6 +36,7 @@ class Filing:
         self._records: dict[int, Record] = {}
         self._marks: dict[int, int] = {}
         self._new: list[tuple[Any, ...]] = []
+        self._made: set[str] = set()  # remote ids of those, not stored yet
         self._links: list[tuple[str, str, int]] = []
         self._ends: list[tuple[int, str, str, int]] = []
         self._next = 0
@@ -80,8 +81,9 @@ class Filing:
         return bool(stored) and stored[outcome.remote_id][records.PERSON] not in (None, write.person)
 
     def _unknown(self, conn: Connection, raw: Raw) -> bool:
-        """Whether the record that has the address already is news: then it is linked, else it is somebody else's."""
-        return not records.digests(conn, self._connection, [raw.remote_id])
+        """Whether the record that has the address already is news: then it is linked, else it is somebody else's, as is
+        one that was made a moment ago for somebody with the same mailbox."""
+        return raw.remote_id not in self._made and not records.digests(conn, self._connection, [raw.remote_id])
 
     def _record(self, conn: Connection, identity: int) -> Record:
         if identity not in self._records:
@@ -131,6 +133,7 @@ class Filing:
             record = made(self._next, self._connection, _taken(write, outcome), outcome, self._puller.revision, now)
             self._next += 1
             self._new.append(records.to_row(record, None, MARK_RESOLVE))
+            self._made.add(outcome.remote_id)
         source = conn.execute(select(t.record.c.id).where(t.record.c.person == write.person).limit(1)).scalar()
         self._links += [("made", write.person, identity) for identity in (record.id, source) if identity]
         if source:

@@ -82,6 +82,11 @@ def _take(door: Door, post: Post, public: str, now: float) -> tuple[str, Respons
     except RequestEntityTooLarge:
         return "too large", _say(413, f"At most {hooks.limit:,} bytes are taken.")
     if request.method != "POST" or not body:
+        if hooks.challenge is not None and hooks.challenge.answer in request.args:
+            answer = hooks.challenge.met(request.args, door.secrets())
+            if answer is None:
+                return "forged", _say(401, "This is not the token that was agreed on.")
+            return "greeting", Response(answer, 200, mimetype="text/plain")
         if hooks.greets:
             return "greeting", _say(200, "ok")
         return "no delivery", _say(405 if request.method != "POST" else 400, "Deliver with POST.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,33 @@ def open_mailchimp(sandbox: MailchimpSandbox, clock: SimClock, key: str = KEY) -
         sleep=clock.sleep,
     )
     return Joined(connector, sandbox, clock, wire)
+
+
+def joined(
+    name: str,
+    sandbox: Any,
+    clock: SimClock,
+    credential: Mapping[str, str],
+    *,
+    app: Any = None,
+    renewed: Callable[[Mapping[str, str]], None] | None = None,
+    **settings: Any,
+) -> Joined:
+    """The connector of that name over *sandbox*; *app* stands in for its application."""
+    wire = Watched(app or sandbox.app)
+    connector = platform(name).connector(
+        credential,
+        Settings(base_url=BASE, **settings),
+        transport=wire,
+        clock=lambda: clock().timestamp(),
+        sleep=clock.sleep,
+        renewed=renewed,
+    )
+    return Joined(connector, sandbox, clock, wire)
+
+
+def open_pipedrive(sandbox: Any, clock: SimClock, **more: Any) -> Joined:
+    return joined("pipedrive", sandbox, clock, {"api_token": "sandbox-pipedrive-demo"}, **more)
 
 
 def contacts(count: int, stamp: str = "2025-01-01T00:00:00.000Z") -> Sequence[Mapping[str, Any]]:

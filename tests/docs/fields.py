@@ -33,6 +33,18 @@ def sections() -> str:
     return INTRODUCTION + "".join(section(entry) for entry in CATALOGUE)
 
 
+VARIABLES = "asks for it.\n\n", "\nThe demo takes"
+
+
+def variables() -> str:
+    """The environment's name for each part of a credential."""
+    lines = ["| variable | meaning |", "|---|---|"]
+    for entry in CATALOGUE:
+        for part, name in entry.environment.items():
+            lines.append(f"| `{name}` | {entry.title}: {part.replace('_', ' ')} |")
+    return "\n".join(lines) + "\n"
+
+
 def shown() -> str:
     """What the page says now."""
     return PAGE.read_text("utf-8").partition(START)[2].partition(END)[0]
@@ -42,4 +54,6 @@ def main() -> None:
     """Put the present tables in the place of the old ones."""
     text = PAGE.read_text("utf-8")
     pattern = f"(?<={re.escape(START)}).*(?={re.escape(END)})"
-    PAGE.write_text(re.sub(pattern, lambda _: sections(), text, flags=re.DOTALL), "utf-8")
+    text = re.sub(pattern, lambda _: sections(), text, flags=re.DOTALL)
+    first, last = map(re.escape, VARIABLES)
+    PAGE.write_text(re.sub(f"(?<={first}).*(?={last})", lambda _: variables(), text, flags=re.DOTALL), "utf-8")

@@ -294,8 +294,19 @@ def test_the_page_of_each_platform_is_found_and_says_what_was_checked(entry: Pla
     parts = ["The credential", "Rights", "What is read and written", "What it cannot", "Unconfirmed", "Checked against"]
 
     assert [one for one in headings if one in parts] == parts
-    assert f"(docs/platforms/{entry.name}.md)" in README.read_text("utf-8")
+    assert f"(platforms/{entry.name}.md)" in platforms.TABLE_PAGE.read_text("utf-8")
+    assert "(docs/platforms.md)" in README.read_text("utf-8")
     assert f"(platforms/{entry.name}.md)" in CONFIGURATION.read_text("utf-8")
+
+
+def test_the_platform_table_is_current() -> None:
+    """
+    docs/platforms.md says exactly what the contract suite found.
+    """
+    text = platforms.TABLE_PAGE.read_text("utf-8")
+
+    assert platforms.current_table(text) == text
+    assert set(re.findall(r"^<!-- (\w+) -->$", text, re.MULTILINE)) == set(platforms.TABLES)
 
 
 def test_the_page_of_hubspot_names_every_scope() -> None:

@@ -1,0 +1,386 @@
+"""A connector that is data: a platform that speaks plain JSON over HTTP.
+
+A subclass names values for how it signs in, pages, limits, refuses and what its fields are called, and overrides a hook
+only where a quirk of its platform forces it, with a docstring that says which. docs/adding-a-platform.md goes through
+it step by step. What the values mean stands with them: `signing_in`, `limits`, `readings`, `walk`, `pagers`,
+`hook_shelf`, and `mapping.fields` for the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.auth import Auth, Credential, Renewed
+from connectors.base import (
+    Account,
+    Change,
+    Cursor,
+    Outcome,
+    Page,
+    Platform,
+    Raw,
+    RemoteField,
+    Result,
+    Stream,
+    StreamPage,
+)
+from connectors.batches import one_by_one, spread
+from connectors.codecs import millis
+from connectors.declared_records import Records
+from connectors.errors import NotOffered
+from connectors.hook_shelf import HookShelf
+from connectors.hooks import HookUp
+from connectors.http import Response, Verdict
+from connectors.limits import Limits
+from connectors.look_back import shown_after
+from connectors.over_http import OverHttp
+from connectors.pace import Clock, Pace, Sleep
+from connectors.pagers import Ask
+from connectors.paging import Watermark
+from connectors.paths import Envelope, bury, dig
+from connectors.readings import Refusals, When, judged_by
+from connectors.signing_in import SignIn, asked, environment, signed_in
+from connectors.walk import Collection, Walk
+from mapping.facts import Facts
+from mapping.model import ConsentSeen, Millis, RecordState, Seen, Value
+
+MANY, PAGES_LOOKED_AT = 5, 3
+"""From how many records on a listing costs less than reading each, and how far into it is looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One record: its *path*, with {id} in it, and where it stands in an answer. It is changed with *update*, made with
+    a POST to *make*, whose answer names it at *made*, and put away with *away* where that can be taken back."""
+
+    path: str
+    item: str = ""
+    update: str = "PATCH"
+    make: str = ""
+    made: str = "id"
+    away: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Where the account says who it is, and what is opened with that."""
+
+    path: str
+    id: str
+    name: str
+    may: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Something that the platform tells beside its records: a stream, how it is listed, and what one item says."""
+
+    stream: Stream
+    collection: Collection
+    reads: Callable[[Mapping[str, Any]], Facts]
+
+
+class Declared(OverHttp):
+    """Plain JSON over HTTP, by the values below."""
+
+    base_url: ClassVar[str]
+    base_from: ClassVar[str] = ""  # the part of the credential that is the account's own address, where it has one
+    sign_ins: ClassVar[tuple[SignIn, ...]]
+    always: ClassVar[Mapping[str, str]] = {}  # headers of every call
+    limits: ClassVar[Limits] = Limits()
+    readings: ClassVar[tuple[When, ...]] = ()
+    refusals: ClassVar[Refusals] = Refusals()
+    me: ClassVar[Me]
+    people: ClassVar[Collection]
+    one: ClassVar[One]
+    created: ClassVar[str] = ""  # path of the moment at which a record was made
+    clears: ClassVar[Value] = None  # what empties a field there
+    feeds: ClassVar[tuple[Feed, ...]] = ()
+    shelf: ClassVar[HookShelf | None] = None  # where its webhooks are set up
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.streams = tuple(feed.stream for feed in cls.feeds)
+
+    @classmethod
+    def entry(cls) -> Platform:
+        """Its line in the catalogue."""
+        return Platform(cls.name, cls.title, cls, asked(cls.sign_ins), environment(cls.name, cls.sign_ins))
+
+    # -- how it is opened ---------------------------------------------------------------------------------------
+
+    def _base_url(self, given: str, credential: Credential) -> str:
+        return given or credential.get(self.base_from, "") or self.base_url
+
+    def _auth(self, credential: Credential, renewed: Renewed | None) -> Auth:
+        return signed_in(self.sign_ins, self.title, credential, renewed, self.settings.base_url)
+
+    def _headers(self) -> Mapping[str, str]:
+        return self.always
+
+    def _pace(self, clock: Clock, sleep: Sleep) -> Pace:
+        return self.limits.pace(clock, sleep)
+
+    def _judge(self, response: Response) -> Verdict:
+        return judged_by(self.readings)(response)
+
+    def _after(self, response: Response, now: float) -> float:
+        return self.limits.after(response, now)
+
+    def _lane(self, path: str) -> str:
+        return self.limits.lane(path)
+
+    def _heed(self, pace: Pace, response: Response) -> None:
+        self.limits.heed(pace, response)
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def check(self, *, rights: bool = False) -> Account:
+        response = self._http.request("GET", self.me.path, operation="account")
+        body = self._typed(response, dict[str, Any])
+        name = str(dig(body, self.me.name) or "")
+        return Account(str(dig(body, self.me.id)), name, self.me.may, has_own_key=self._own_key_there())
+
+    def _own_key_there(self) -> bool:
+        """Whether the platform has a field that carries our key."""
+        return False
+
+    def remote_fields(self) -> Sequence[RemoteField]:
+        return [RemoteField(row.remote, row.label, row.kind, row.writable, row) for row in self.table]
+
+    # -- pull ---------------------------------------------------------------------------------------------------
+
+    def pages(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Page]:
+        return self._walk(self._listing(), self._dressed).pages(cursor, full=full)
+
+    def _listing(self) -> Collection:
+        """The people, as this account is asked for them."""
+        return self.people
+
+    def _walk(self, collection: Collection, dressed: Callable[[list[bytes]], list[bytes]] = list) -> Walk:
+        return Walk(collection, self._fetch, self._http.misread, self._now, dressed)
+
+    def _fetch(self, collection: Collection, ask: Ask) -> bytes:
+        """One page of a collection."""
+        name = collection.name
+        if ask.url:
+            self._http.guard(ask.url)
+            path = ask.url.removeprefix(self._http.base_url)
+            if path == ask.url:
+                raise self._http.misread(name, "the next page lies at another address than the account")
+            response = self._http.request("GET", path, operation=name)
+        elif collection.body is not None:
+            body = msgspec.json.encode(ask.body)
+            path = collection.path
+            response = self._http.request("POST", path, query=ask.query, json=body, idempotent=True, operation=name)
+        else:
+            response = self._http.request("GET", collection.path, query=ask.query, operation=name)
+        return self._good(response, name).body
+
+    def _dressed(self, bodies: list[bytes]) -> list[bytes]:
+        """Records with what belongs to them and has to be asked for separately."""
+        return bodies
+
+    @cached_property
+    def _records(self) -> Records:
+        return Records(self.fields)
+
+    def decode(self, raw: Raw) -> Seen:
+        body = self._records.body(raw)
+        problems: list[str] = []
+        fields = self._records.fields(body, problems)
+        addresses = self._addresses(body)
+        _, modified = self.people.head(body)
+        return Seen(
+            raw.remote_id,
+            fields,
+            addresses,
+            str(dig(body, self.people.stamp) or "") if self.people.stamp else "",
+            modified,
+            millis(str(dig(body, self.created) or "")) if self.created else 0,
+            self._state(body),
+            self._consent(body, addresses, modified),
+            self._subscribed(body),
+            self._merged(body),
+            problems=tuple(problems),
+        )
+
+    def _addresses(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """All e-mail addresses, the main one first."""
+        main = self._records.one(body, "email")
+        return (str(main),) if main else ()
+
+    def _state(self, body: Mapping[str, Any]) -> RecordState:
+        return RecordState.LIVE
+
+    def _consent(
+        self, body: Mapping[str, Any], addresses: tuple[str, ...], modified: Millis
+    ) -> tuple[ConsentSeen, ...]:
+        """What the record says about consent. A status that merely reads "subscribed" is no grant."""
+        return ()
+
+    def _subscribed(self, body: Mapping[str, Any]) -> bool | None:
+        """Whether the platform would mail this record; None where it does not mail, or does not say."""
+        return None
+
+    def _merged(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Ids of records that were merged into this one."""
+        return ()
+
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
+        feed = self._feed(name)
+        for page in self._walk(feed.collection).pages(cursor, full=full):
+            if not feed.stream.events:
+                yield StreamPage(
+                    page.cursor, page.records, None, (), page.total, page.last, page.complete, page.refused
+                )
+                continue
+            told = Facts()
+            for item in page.records:
+                told.touchpoints += self.facts(name, item).touchpoints
+            yield StreamPage(page.cursor, (), told, (), page.total, page.last, page.complete, page.refused)
+
+    def facts(self, name: str, item: Raw) -> Facts:
+        return self._feed(name).reads(self._records.body(item))
+
+    def _feed(self, name: str) -> Feed:
+        for feed in self.feeds:
+            if feed.stream.name == name:
+                return feed
+        raise NotOffered(self.title, f"stream {name!r}", "streams")
+
+    # -- read by id ---------------------------------------------------------------------------------------------
+
+    def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
+        raws = spread(list(remote_ids), self._read, self.limits.at_once)
+        return dict(zip(remote_ids, raws, strict=True))
+
+    def _read(self, named: str) -> Raw | None:
+        """One record by what names it; None proves that it is not there."""
+        response = self._http.request("GET", self._path(named), operation="read record")
+        if response.status in self.refusals.gone:
+            return None
+        return self._raw(self._good(response, "read record"))
+
+    def _path(self, named: str) -> str:
+        return self.one.path.format(id=quote(named, safe=""))
+
+    def _raw(self, response: Response) -> Raw:
+        """The record that an answer shows. Misread where it shows none."""
+        try:
+            body = Envelope(response.body).raw(self.one.item)
+            (dressed,) = self._dressed([body])
+            return Raw.of(self.people.head(msgspec.json.decode(dressed, type=dict[str, Any]))[0], dressed)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise self._http.misread("read record", f"an answer shows no record ({error})") from error
+
+    def find(self, addresses: Sequence[str], keys: Sequence[str]) -> dict[str, Raw]:
+        """Records by address, where an address names a record in the path as its id does."""
+        raws = spread(list(addresses), self._read, self.limits.at_once)
+        return {address: raw for address, raw in zip(addresses, raws, strict=True) if raw is not None}
+
+    # -- write --------------------------------------------------------------------------------------------------
+
+    def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        began = self._now()
+        return self._looked_back(changes, one_by_one(changes, self._update, self.limits.at_once), began)
+
+    def _update(self, change: Change) -> Outcome:
+        return self._write(change, self.one.update, self._path(change.remote_id), self._spelled(change))
+
+    def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        began = self._now()
+        return self._looked_back(changes, one_by_one(changes, self._create, self.limits.at_once), began)
+
+    def _create(self, change: Change) -> Outcome:
+        return self._write(change, "POST", self.one.make, self._born(change), idempotent=False)
+
+    def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        if not self.one.away:
+            why = f"{self.title} {self.cannot.get('archive', 'cannot put records away')}"
+            return [Outcome(Result.REFUSED, one.remote_id, reason=why, code="cannot") for one in changes]
+        return one_by_one(changes, self._away, self.limits.at_once)
+
+    def _away(self, change: Change) -> Outcome:
+        response = self._http.request(
+            self.one.away, self._path(change.remote_id), idempotent=True, operation="archive record"
+        )
+        return Outcome(Result.APPLIED, change.remote_id) if response.ok else self._refused(change, response)
+
+    def _spelled(self, change: Change) -> dict[str, Any]:
+        """The body of an update."""
+        body: dict[str, Any] = {}
+        for name, value in change.values.items():
+            row = self.fields.by_name[name]
+            written = row.write(value)
+            bury(body, row.remote, self.clears if written is None else written)
+        if change.email is not None:
+            row = self.fields.by_name["email"]
+            bury(body, row.remote, row.write(change.email))
+        return body
+
+    def _born(self, change: Change) -> dict[str, Any]:
+        """The body of a create."""
+        values = {name: value for name, value in change.values.items() if value is not None}
+        return self._spelled(Change("", values, change.address, change.email or change.address or None, change.key))
+
+    def _write(
+        self, change: Change, method: str, path: str, body: Mapping[str, Any], *, idempotent: bool = True
+    ) -> Outcome:
+        """Send one write. Setting what is set already changes nothing, so that an update may be sent twice."""
+        name = "create record" if not change.remote_id else "update record"
+        sent = msgspec.json.encode(body)
+        response = self._http.request(method, path, json=sent, idempotent=idempotent, operation=name)
+        return self._answered(change, response) if response.ok else self._refused(change, response)
+
+    def _answered(self, change: Change, response: Response) -> Outcome:
+        """An applied write, with the record where the answer shows it whole."""
+        answer = Envelope(response.body)
+        item = answer.value(self.one.item) if response.body else None
+        if isinstance(item, dict) and dig(item, self.people.id) is not None and len(item) > 1:
+            raw = self._raw(response)
+            return Outcome(Result.APPLIED, raw.remote_id, self.decode(raw), raw)
+        named = dig(item, self.one.made) if isinstance(item, dict) else None
+        return Outcome(Result.APPLIED, change.remote_id or ("" if named is None else str(named)))
+
+    def _refused(self, change: Change, response: Response) -> Outcome:
+        return self.refusals.outcome(response, change.remote_id, self._http.explain(response), self.title)
+
+    def _looked_back(self, changes: Sequence[Change], outcomes: Sequence[Outcome], began: Millis) -> list[Outcome]:
+        """Outcomes with what the records show now, where the answers did not tell."""
+        silent = [one.remote_id for one in outcomes if one.result is Result.APPLIED and one.remote_id and not one.shown]
+        raws = self._looked_at(silent, began)
+        return [
+            shown_after(change, outcome, raw, self.decode(raw), self.fields)
+            if outcome.shown is None and (raw := raws.get(outcome.remote_id)) is not None
+            else outcome
+            for change, outcome in zip(changes, outcomes, strict=True)
+        ]
+
+    def _looked_at(self, ids: Sequence[str], began: Millis) -> dict[str, Raw | None]:
+        """Records after a write that *began* then: many of them from the listing of what changed, the rest directly."""
+        found: dict[str, Raw | None] = {}
+        wanted, since = set(ids), self.people.since
+        if since is not None and len(ids) > MANY:
+            mark = Watermark(began, began, False)
+            walk = self._walk(self._listing(), self._dressed)
+            for turned, page in enumerate(walk.pages({"do": "done", "mark": mark.stored()}), 1):
+                found |= {raw.remote_id: raw for raw in page.records if raw.remote_id in wanted}
+                if len(found) == len(wanted) or turned == PAGES_LOOKED_AT:
+                    break
+        return found | self.read([one for one in ids if one not in found])
+
+    # -- webhooks -----------------------------------------------------------------------------------------------
+
+    def hook_up(self, address: str, spare: str, *, known: bool) -> HookUp:
+        if self.shelf is None:
+            return super().hook_up(address, spare, known=known)
+        return self.shelf.up(self._http, self.title, address, spare, known=known)

@@ -1,0 +1,304 @@
+"""The kit's small values, each by itself: signing in, limits, readings, paths, proofs, looking back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from connectors.auth import Basic, Bearer, ClientCredentials, KeyHeader, KeyQuery, OAuth
+from connectors.base import Change, Outcome, Raw, Result
+from connectors.errors import BadCredentials
+from connectors.http import Response, Verdict
+from connectors.limits import Limits
+from connectors.look_back import shown_after
+from connectors.pace import Pace, Window
+from connectors.paths import Envelope, bury, dig
+from connectors.readings import Refusals, When, judged_by
+from connectors.signing import (
+    BasicOnHook,
+    Challenge,
+    Delivery,
+    Doubt,
+    Hmac,
+    TokenInBody,
+    after,
+    agreed_token,
+    body_only,
+    doubt,
+    unhex,
+)
+from connectors.signing_in import OAuthApp, by_app, by_key, by_oauth, signed_in
+from mapping.fields import FieldTable, both
+from mapping.model import Seen
+from mapping.values import Kind
+
+APP = {"client_id": "app", "client_secret": "sandbox-app-secret"}
+JSON = {"content-type": "application/json"}
+
+
+class Endpoint:
+    """A token endpoint that holds each refresh token for valid once."""
+
+    def __init__(self) -> None:
+        self.number, self.asked = 1, list[tuple[str, Mapping[str, str], Mapping[str, str]]]()
+
+    def __call__(self, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, /) -> bytes:
+        self.asked.append((path, dict(form), dict(headers or {})))
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] != f"refresh-{self.number}":
+            raise BadCredentials("spent")
+        self.number += 1
+        told = {"access_token": f"access-{self.number}", "refresh_token": f"refresh-{self.number}"}
+        return json.dumps({**told, "api_domain": "https://bakery.example"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "query"),
+    [
+        (Bearer("s3cret"), {"Authorization": "Bearer s3cret"}, ()),
+        (Basic("s3cret", "ada"), {"Authorization": "Basic YWRhOnMzY3JldA=="}, ()),
+        (KeyHeader("s3cret", "api-key"), {"api-key": "s3cret"}, ()),
+        (KeyHeader("s3cret", "Authorization", "Token token="), {"Authorization": "Token token=s3cret"}, ()),
+        (KeyQuery("s3cret", "access_token"), {}, (("access_token", "s3cret"),)),
+    ],
+)
+def test_a_key_stands_where_its_platform_wants_it(auth: Bearer, headers: object, query: object) -> None:
+    """And nowhere else; it is never shown, and not renewed."""
+    assert dict(auth.headers()) == headers
+    assert tuple(auth.query()) == query
+    assert "s3cret" in auth.secrets()
+    assert "s3cret" not in repr(auth)
+    assert auth.renew({}, Endpoint()) is False
+
+
+def test_a_refresh_token_that_holds_once_is_stored_before_it_is_used() -> None:
+    """Also with the app's proof in the header; further parts of the answer are kept."""
+    kept: list[Mapping[str, str]] = []
+    endpoint = Endpoint()
+    parts = {**APP, "access_token": "access-1", "refresh_token": "refresh-1"}
+    auth = OAuth(parts, "https://x.example/token", kept.append, in_header=True, keeps=("api_domain",))
+    spent = auth.headers()
+
+    renewed = [auth.renew(spent, endpoint), auth.renew(spent, endpoint), auth.renew(auth.headers(), endpoint)]
+
+    assert renewed == [True, True, True]
+    assert [one["refresh_token"] for one in kept] == ["refresh-2", "refresh-3"]
+    assert kept[0]["api_domain"] == "https://bakery.example"
+    assert endpoint.asked[0][2] == {"Authorization": f"Basic {base64.b64encode(b'app:sandbox-app-secret').decode()}"}
+    assert "client_secret" not in endpoint.asked[0][1]
+
+
+def test_an_app_signs_in_as_itself_whenever_its_token_does_not_hold() -> None:
+    """With nothing but its id and secret."""
+    endpoint = Endpoint()
+    auth = ClientCredentials(APP, "https://x.example/token")
+
+    assert auth.renew(auth.headers(), endpoint)
+    assert auth.headers() == {"Authorization": "Bearer access-2"}
+    assert endpoint.asked[0][1]["client_secret"] == APP["client_secret"]
+
+
+def test_a_credential_that_is_not_whole_says_what_is_missing() -> None:
+    """The first way whose parts are all there is taken; at the sandbox tokens come from the sandbox."""
+    ways = (
+        by_key("token", "Token", "from its settings"),
+        by_oauth(OAuthApp("https://a.example", "https://a.example/t")),
+    )
+    tokens = {**APP, "access_token": "a", "refresh_token": "refresh-1"}
+    endpoint = Endpoint()
+
+    auth = signed_in(ways, "Postbird", tokens, None, "http://127.0.0.1:9")
+    auth.renew(auth.headers(), endpoint)
+    with pytest.raises(BadCredentials, match="token or access token, refresh token"):
+        signed_in(ways, "Postbird", {"access_token": "a"}, None, "")
+
+    assert endpoint.asked[0][0] == "http://127.0.0.1:9/t"
+    assert isinstance(signed_in((by_app("https://a.example/t"),), "P", APP, None, ""), ClientCredentials)
+
+
+def answer(status: int, body: object = None, **headers: str) -> Response:
+    raw = b"" if body is None else json.dumps(body).encode()
+    return Response(status, {**(JSON if body is not None else {}), **headers}, raw)
+
+
+@pytest.mark.parametrize(
+    ("response", "waits"),
+    [
+        (answer(429, **{"retry-after": "7"}), 7.0),
+        (answer(429, **{"x-reset": "9"}), 9.0),
+        (answer(429, **{"x-reset": "1700000012"}), 12.0),
+        (answer(429, **{"x-reset": "1600000000"}), 0.0),
+        (answer(429, **{"x-reset": "soon"}), 0.0),
+        (answer(429), 0.0),
+    ],
+)
+def test_a_wait_is_read_from_whichever_header_has_it(response: Response, waits: float) -> None:
+    """Seconds, or a moment."""
+    assert Limits(reset="x-reset").after(response, 1_700_000_000.0) == waits
+
+
+def test_limits_are_taken_over_from_headers_and_bodies() -> None:
+    """What an answer states replaces what we thought."""
+
+    def told(pace: Pace, response: Response) -> None:
+        pace.limit(int(json.loads(response.body)["most"]), 60.0)
+
+    slept: list[float] = []
+    limits = Limits((Window(100, 2.0), Window(100, 60.0)), most="x-most", left="x-left", told=told)
+    pace = limits.pace(lambda: 0.0, slept.append)
+    pace.learn({"x-most": "3", "x-left": "41"})
+    limits.heed(pace, answer(200, {"most": 5}))
+    for _ in range(6):
+        with pace.slot():
+            pass
+
+    assert pace.quota_left == 41
+    assert slept == [2.0, 2.0, 60.0]
+
+
+def test_readings_come_before_the_common_ones() -> None:
+    """By status, header, path in the body, or whether it is JSON at all."""
+    judge = judged_by(
+        (
+            When(429, Verdict.SPENT, header=("x-left", "0")),
+            When(403, Verdict.BUSY, is_json=False),
+            When(200, Verdict.BUSY, at="errors.0.code", among=("LIMIT",)),
+            When(200, Verdict.ODD, at="fatal"),
+        )
+    )
+
+    read = [
+        judge(answer(429, {}, **{"x-left": "0"})),
+        judge(answer(429, {}, **{"x-left": "1"})),
+        judge(Response(403, {"content-type": "text/html"}, b"<html>")),
+        judge(answer(403, {})),
+        judge(answer(200, {"errors": [{"code": "LIMIT"}]})),
+        judge(answer(200, {"errors": [{"code": "OTHER"}]})),
+        judge(answer(200, {"fatal": 1})),
+    ]
+
+    assert read == [
+        Verdict.SPENT,
+        Verdict.BUSY,
+        Verdict.BUSY,
+        Verdict.NARROW,
+        Verdict.BUSY,
+        Verdict.ANSWER,
+        Verdict.ODD,
+    ]
+
+
+def test_a_refusal_is_named_in_our_words() -> None:
+    """By the platform's code, else by the status; a record that is not there is gone."""
+    refusals = Refusals(code="error.code", codes={"taken": "exists", 409: "cap"})
+
+    found = [
+        refusals.outcome(answer(400, {"error": {"code": "taken"}}), "1", "why", "Postbird"),
+        refusals.outcome(answer(409, {"error": {"code": "other"}}), "1", "why", "Postbird"),
+        refusals.outcome(answer(400, {"error": "text"}), "1", "why", "Postbird"),
+        refusals.outcome(answer(404, {}), "1", "why", "Postbird"),
+    ]
+
+    assert [(one.result, one.code) for one in found] == [
+        (Result.REFUSED, "exists"),
+        (Result.REFUSED, "cap"),
+        (Result.REFUSED, "invalid"),
+        (Result.GONE, "gone"),
+    ]
+
+
+def test_paths_lead_into_objects_and_lists() -> None:
+    """Decoded or not; where there is nothing, there is nothing."""
+    text = b'{"data": {"items": [{"id": 1}, {"id": 2}]}, "next": null}'
+    envelope = Envelope(text)
+    body: dict[str, object] = {}
+    bury(body, "a.b", 1)
+    bury(body, "a.c", 2)
+
+    assert envelope.items("data.items") == [b'{"id": 1}', b'{"id": 2}']
+    assert (envelope.value("data.items.1.id"), envelope.value("next"), envelope.value("no.where")) == (2, None, None)
+    assert envelope.items("next") == []
+    assert dig(json.loads(text), "data.items.0.id") == 1
+    assert dig(json.loads(text), "data.items.9.id") is None
+    assert body == {"a": {"b": 1, "c": 2}}
+
+
+def delivery(body: bytes = b"{}", **headers: str) -> Delivery:
+    return Delivery("POST", "https://hooks.example/x", {name.replace("_", "-"): v for name, v in headers.items()}, body)
+
+
+def test_http_basic_on_a_hook_is_user_and_password() -> None:
+    """Another password, another user, or something that is no base64 proves nothing."""
+    rules = (BasicOnHook("regulars"),)
+    spelled = [base64.b64encode(text).decode() for text in (b"regulars:right", b"regulars:wrong", b"eve:right")]
+
+    found = [doubt(rules, delivery(authorization=f"Basic {one}"), ["right"], 0.0) for one in (*spelled, "%%%")]
+
+    assert found == [None, Doubt.FORGED, Doubt.FORGED, Doubt.FORGED]
+    assert doubt(rules, delivery(), ["right"], 0.0) is Doubt.UNSIGNED
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"meta": {"token": "right"}}', None),
+        (b'{"meta": {"token": "wrong"}}', Doubt.FORGED),
+        (b'{"meta": {"token": 7}}', Doubt.UNSIGNED),
+        (b'{"meta": 7}', Doubt.UNSIGNED),
+        (b"no json", Doubt.UNSIGNED),
+    ],
+)
+def test_a_token_in_the_body_comes_back_as_it_was_given(body: bytes, why: Doubt | None) -> None:
+    """Where it does not, or is no text, nothing is proven."""
+    assert doubt((TokenInBody("meta.token"),), delivery(body), ["right"], 0.0) == why
+
+
+def test_a_signature_may_have_a_prefix() -> None:
+    """As in sha256=…; without it the header has another shape than agreed."""
+    rule = Hmac("x-hub-signature-256", body_only, after("sha256="), unhex)
+    right = "0e1b8d0d2c0e0f0a" * 4
+
+    import hashlib
+    import hmac
+
+    right = hmac.new(b"secret", b"{}", hashlib.sha256).hexdigest()
+
+    assert doubt((rule,), delivery(x_hub_signature_256=f"sha256={right}"), ["secret"], 0.0) is None
+    assert doubt((rule,), delivery(x_hub_signature_256=right), ["secret"], 0.0) is Doubt.MALFORMED
+
+
+def test_an_address_is_checked_with_a_token_that_follows_from_the_secret() -> None:
+    """The challenge goes back only where the token is ours, and the token does not give the secret away."""
+    token = agreed_token("secret")
+
+    right = Challenge().met({"hub.verify_token": token, "hub.challenge": "1158"}, ["other", "secret"])
+    wrong = Challenge().met({"hub.verify_token": "guessed", "hub.challenge": "1158"}, ["secret"])
+    none = Challenge().met({"hub.verify_token": agreed_token(""), "hub.challenge": "1158"}, [""])
+
+    assert (right, wrong, none) == ("1158", None, None)
+    assert "secret" not in token
+
+
+@pytest.mark.parametrize(
+    ("shows", "version", "known"),
+    [
+        ("Augusta", "v2", "Augusta"),  # as it was sent
+        ("Augu", "v2", "Augu"),  # cut by the platform
+        ("AUGUSTA", "v2", "AUGUSTA"),  # in another case
+        ("Beatrice", "", "Augusta"),  # edited between: the next pull will find that
+        (None, "", "Augusta"),
+    ],
+)
+def test_what_is_read_after_a_write_is_ours_only_where_it_may_be(shows: str | None, version: str, known: str) -> None:
+    """An edit that came between is no result of ours."""
+    table = FieldTable((both("given_name", "first", Kind.NAME),))
+    seen = Seen("1", {"given_name": shows} if shows else {}, version="v2")
+
+    done = shown_after(
+        Change("1", {"given_name": "Augusta"}), Outcome(Result.APPLIED, "1"), Raw.of("1", b"{}"), seen, table
+    )
+
+    assert done.shown is not None
+    assert (done.shown.fields["given_name"], done.shown.version) == (known, version)

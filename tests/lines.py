@@ -1,0 +1,94 @@
+"""`python -m tests.lines` prints the lines of each connector, without docstrings, comments and blank lines.
+
+A connector's lines are those of its files, and of shared modules that no other platform reaches. One that is data
+(`connectors.declared`) may have so many at most; those over an SDK are only counted.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+from connectors import CATALOGUE
+from connectors.declared import Declared
+from tests.docs.pages import ROOT
+
+MOST = 400
+FOLDER = ROOT / "connectors"
+
+
+def lines(path: Path) -> int:
+    """The lines of code in a module."""
+    text = path.read_text("utf-8")
+    rows = text.splitlines()
+    code = {number for number, row in enumerate(rows, 1) if row.strip() and not row.strip().startswith("#")}
+    for node in ast.walk(ast.parse(text)):
+        lone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if lone and node.end_lineno is not None:
+            code -= set(range(node.lineno, node.end_lineno + 1))
+    return len(code)
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of `connectors` that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "connectors":
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("connectors."):
+            found.add((node.module or "").removeprefix("connectors."))
+    return found
+
+
+def owner(module: str) -> str:
+    """The platform whose file this is by its name; empty for a shared one."""
+    for entry in CATALOGUE:
+        if module == entry.name or module.startswith(f"{entry.name}_"):
+            return entry.name
+    return ""
+
+
+def counted() -> dict[str, int]:
+    """The lines of each platform."""
+    modules = {path.stem: path for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+    used = {name: imports(path) & set(modules) for name, path in modules.items()}
+    reached: dict[str, set[str]] = defaultdict(set)
+    for entry in CATALOGUE:
+        waiting, seen = [name for name in modules if owner(name) == entry.name], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                reached[name].add(entry.name)
+                waiting += used[name]
+    outside = {
+        name
+        for room in ("sync", "webhooks", "regulars")
+        for path in (ROOT / room).rglob("*.py")
+        for name in imports(path)
+    }
+    totals = dict.fromkeys((entry.name for entry in CATALOGUE), 0)
+    for name, path in modules.items():
+        mine = owner(name) or (next(iter(reached[name])) if len(reached[name]) == 1 and name not in outside else "")
+        if mine:
+            totals[mine] += lines(path)
+    return totals
+
+
+def main() -> int:
+    """Print them; 1 where a declared one is too long."""
+    totals = counted()
+    declared = {e.name: totals[e.name] for e in CATALOGUE if issubclass(e.connector, Declared)}
+    told = ", ".join(f"{name} {count}" for name, count in totals.items())
+    sys.stdout.write(f"Lines per connector: {told}; median of declared ones {median(declared.values()):g}\n")
+    long = [name for name, count in declared.items() if count > MOST]
+    if long:
+        sys.stdout.write(f"Longer than {MOST} lines: {', '.join(long)}\n")
+    return 1 if long else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
