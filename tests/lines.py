@@ -26,9 +26,8 @@ def lines(path: Path) -> int:
     rows = text.splitlines()
     code = {number for number, row in enumerate(rows, 1) if row.strip() and not row.strip().startswith("#")}
     for node in ast.walk(ast.parse(text)):
-        lone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        if lone and node.end_lineno is not None:
-            code -= set(range(node.lineno, node.end_lineno + 1))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            code -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(code)
 
 
