@@ -218,8 +218,7 @@ def _claim(
     kind = ClaimKind.CLEAR if blank(after) else ClaimKind.EDIT
     if kind is ClaimKind.EDIT and pair is not None:
         still = earlier is not None and earlier.kind is ClaimKind.CUT and not same(before, pair.shown)
-        doubtful = pair.shown is None and cut_image(pair.sent, after)  # somebody's, or what the platform made of ours
-        kind = ClaimKind.CUT if still or doubtful or cut_image(pair.sent, before) else kind
+        kind = ClaimKind.CUT if still or cut_image(pair.sent, before) else kind
     claims[name] = Claim(after, at, revision, kind, before)
 
 
@@ -272,12 +271,13 @@ def wrote(
     )
 
 
-def unanswered(record: Record, sent: Mapping[str, Value]) -> Record:
-    """The record after a write of ours whose answer was lost, in fields that show a cut of what was *sent*: nobody can
-    say whether the platform cut it, or somebody wrote that. The next look makes it a claim for review."""
+def unanswered(record: Record, sent: Mapping[str, Value], shown: Mapping[str, Value]) -> Record:
+    """The record after a write of ours whose answer was lost, in fields that show a cut of what was *sent*. Nobody can
+    say whether the platform cut it or somebody did, so nobody claims it, and it is sent once more: the answer tells."""
     claims = {name: claim for name in sent if (claim := record.claim(name)) is not None}
     pairs = {name: Pair(value, None) for name, value in sent.items()}
-    return replace(record, claims={**record.claims, **claims}, pairs={**record.pairs, **pairs})
+    known = {**record.known, **{name: shown[name] for name in sent}}
+    return replace(record, known=known, claims={**record.claims, **claims}, pairs={**record.pairs, **pairs})
 
 
 def contested(record: Record, name: str, *, window: Millis, released: Millis = 0) -> bool:

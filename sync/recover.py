@@ -1,8 +1,8 @@
 """Recover: writes whose answer was lost. Before anything else is pulled or sent, look at what stands there.
 
 Equal to what stood there before: it was not sent. Equal to the lens image, case and spacing aside: it was sent.
-A cut of the lens image may be the platform's or somebody's: it goes to review. Anything else is somebody's, and the
-ordinary pull makes it a claim.
+A cut of the lens image may be the platform's or somebody's: it is journaled, and sent once more. Anything else is
+somebody's, and the ordinary pull makes it a claim.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sync.erasures import follow
 from sync.intents import finish
 from sync.pull import Pulled
 from sync.push import Pusher
-from sync.store import records
+from sync.store import bulk, records
 from sync.store import schema as t
 from sync.store.schema import MARK_RESOLVE
 from sync.writes import Setting, Write
@@ -119,18 +119,39 @@ def _others(pusher: Pusher, writes: Sequence[tuple[int, Write]]) -> None:
     with pusher.database.write() as conn:
         known = records.by_id(conn, sorted({write.record for _, write in writes}))
         rows: list[tuple[Any, ...]] = []
-        ends = []
+        ends, doubts = [], []
         for identity, write in writes:
             raw = raws.get(write.remote_id)
             state, record = _settle(pusher, known[write.record], write, raw)
+            doubts += _doubts(pusher, known[write.record], record)
             known[record.id] = record
             ends.append((identity, state, "answer lost; read back", 0))
         for record in known.values():
             rows.append(records.to_row(record, None, MARK_RESOLVE))
         records.save(conn, rows, new=False)
         finish(conn, ends)
+        columns = ("at", "revision", "record", "person", "name", "before", "after", "because")
+        bulk.insert(conn, t.journal, columns, doubts)
         # What else changed there meanwhile is filed the ordinary way, after our own part is known to be ours.
         pusher.puller.store(conn, [raw for raw in raws.values() if raw is not None], Pulled())
+
+
+def _doubts(pusher: Pusher, before: Record, after: Record) -> list[tuple[Any, ...]]:
+    """Lines of the journal for what stands there and may be somebody's, before it is sent over."""
+    return [
+        (
+            pusher.puller.now(),
+            pusher.puller.revision,
+            after.id,
+            after.person,
+            name,
+            records.dump(before.known.get(name)),
+            records.dump(after.known.get(name)),
+            f"shown at {pusher.name} when an answer was lost",
+        )
+        for name, pair in after.pairs.items()
+        if pair.shown is None and not same(before.known.get(name), after.known.get(name))
+    ]
 
 
 def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tuple[str, Record]:
@@ -147,7 +168,7 @@ def _settle(pusher: Pusher, record: Record, write: Write, raw: Raw | None) -> tu
     if write.kind is WriteKind.ARCHIVE:
         return ("not_sent" if shown.state is RecordState.LIVE else "applied"), record
     cut = {s.name: s.after for s in write.settings if _cut(s, shown)}
-    record = unanswered(record, cut) if cut else record
+    record = unanswered(record, cut, shown.fields) if cut else record
     arrived = [setting for setting in write.settings if _arrived(setting, shown)]
     if not arrived:
         return "applied" if cut else "not_sent", record

@@ -157,14 +157,6 @@ NO_EDIT: tuple[Edit, ...] = ()
             id="edited-a-cut-form",
         ),
         pytest.param(
-            showing("crm", ULM, first(ULM), pair=Pair(FULL, None)),
-            FULL[:6],
-            {},
-            {"city": cut(FULL[:6], ULM)},
-            (Edit("city", ULM, FULL[:6]),),
-            id="cut-or-edited-while-the-answer-was-lost",
-        ),
-        pytest.param(
             showing("crm", FULL[:6], pair=was_cut(FULL, FULL[:6])),
             None,
             {},
