@@ -1,8 +1,9 @@
 """`python -m benchmarks`: measures, checks and prints everything in one run.
 
 The sandbox runs in a process of its own, over loopback sockets, with its quotas off; every measurement in a fresh
-child process. Segments are judged over a crowd that is put straight into a store, on SQLite and PostgreSQL. A step
-whose counts are not what they must be is shown as wrong and makes the exit code 1; goals that are not met do not.
+child process. Segments are judged over a crowd that is put straight into a store, on SQLite and PostgreSQL; so is the
+receiver of webhooks, beside its bare limit, and it is measured how soon a change at one platform shows at the other. A
+step whose counts are not what they must be is shown as wrong and makes the exit code 1; goals that are not met do not.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from benchmarks.goals import faults
 from benchmarks.measured import Measured, Order
 from benchmarks.options import PARTS, arguments
 from benchmarks.parts import Part, print_part
+from benchmarks.receiver import measure_receiver
 from benchmarks.report import Report, machine, print_report
 from benchmarks.segments import measure_segments
 from benchmarks.street import Street
+from benchmarks.visible import measure_visible
 
 HOUR = 3600.0
 LOOPS = ("sdk", "raw")
@@ -220,6 +223,12 @@ def main(given: Sequence[str] | None = None) -> int:
                     options.database,
                     options.segments_store or (),
                 )
+            if "receiver" in wanted:
+                parts["receiver"] = measure_receiver(
+                    options.deliveries, options.rounds, options.seed, folder / "receiver", options.database
+                )
+            if "visible" in wanted:
+                parts["visible"] = measure_visible(options.edits, options.seed, folder / "visible")
         finally:
             if options.postgres:
                 _drop_schemas(os.environ["REGULARS_DATABASE"])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.activity import MEMBERS, RECORDS
 from benchmarks.segments import PEOPLE
+from benchmarks.visible import EDITS
 
-PARTS = ("sync", "activity", "segments")
+PARTS = ("sync", "activity", "segments", "receiver", "visible")
 
 
 def arguments(given: Sequence[str] | None, about: str | None) -> argparse.Namespace:
@@ -41,6 +42,8 @@ def arguments(given: Sequence[str] | None, about: str | None) -> argparse.Namesp
         options.records = min(options.records, 5_000)
         options.activity, options.members = min(options.activity, 50_000), min(options.members, 2_000)
         options.segments_people = min(options.segments_people, 20_000)
+    options.deliveries = 0.2 if options.quick else 1.0
+    options.edits = 10 if options.quick else EDITS
     options.rounds = options.rounds or (1 if options.quick else 3)
     if options.postgres and not os.environ.get("REGULARS_DATABASE", "").startswith("postgres"):
         parser.error("--postgres wants REGULARS_DATABASE=postgresql://…")

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import psycopg
-from psycopg import sql
 from rich.table import Table
-from sqlalchemy.engine import make_url
 
 from benchmarks.child import Broken, answer_of, say
 from benchmarks.crowd import TOUCHES
 from benchmarks.goals import Verdict
 from benchmarks.parts import Part
 from benchmarks.segments_child import Found, Order, Timed
+from benchmarks.stores import NAMES, opened
 
 PEOPLE = 1_000_000
 RATIO = 1.3
 SINGLE = 0.005
-LOCAL = "postgresql://127.0.0.1:5432/postgres"
-"""Where a server is looked for when REGULARS_DATABASE names none."""
 
 
 def measure_segments(people: int, rounds: int, folder: Path, database: str, stores: Sequence[str] = ()) -> Part:
     """*database* is what REGULARS_DATABASE said; *stores*, where given, are the only ones wanted."""
     part = Part("Segments", stated="" if people >= PEOPLE else f"{PEOPLE:,} people")
-    for store in stores or ("sqlite", "postgresql"):
-        name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[store]
-        with _address(store, database) as (url, absent):
+    for store in stores or NAMES:
+        name = NAMES[store]
+        with opened(store, database, "segments") as (url, absent):
             if absent:
                 part.notes.append(f"Segments were not measured on {name}: {absent}")
                 continue
@@ -50,28 +44,6 @@ def measure_segments(people: int, rounds: int, folder: Path, database: str, stor
         part.notes.append(_explained(name, found))
         part.goals += _goals(name, found)
     return part
-
-
-@contextmanager
-def _address(store: str, database: str) -> Iterator[tuple[str, str]]:
-    """The address of an empty store, nothing for a file; or why there is none. A schema is taken away afterwards."""
-    if store == "sqlite":
-        yield "", ""
-        return
-    url = make_url(database if database.startswith("postgres") else LOCAL).set(drivername="postgresql")
-    plain = url.difference_update_query(["schema"]).render_as_string(hide_password=False)
-    schema = f"bench_{os.getpid()}_segments"
-    try:
-        with psycopg.connect(plain, connect_timeout=3):
-            pass
-    except psycopg.OperationalError:
-        yield "", f"no server answers at {url.host or 'this machine'}:{url.port or 5432} (REGULARS_DATABASE names one)."
-        return
-    try:
-        yield url.update_query_dict({"schema": schema}).render_as_string(hide_password=False), ""
-    finally:
-        with psycopg.connect(plain, autocommit=True) as conn:
-            conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
 
 def _middle(times: Sequence[float]) -> float:

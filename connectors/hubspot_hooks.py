@@ -108,12 +108,12 @@ def _signed_v3(delivery: Delivery, stamp: str) -> bytes:
     return f"{delivery.method}{address}".encode() + delivery.body + stamp.encode()
 
 
-_ATTEMPT = re.compile(rb'"attemptNumber"\s*:\s*\d+')
+_REPEATED = re.compile(rb'("attemptNumber"\s*:\s*)[1-9]\d*')
 
 
 def _first_attempt(body: bytes) -> bytes:
     """The body as it was sent the first time."""
-    return _ATTEMPT.sub(b'"attemptNumber":0', body)
+    return _REPEATED.sub(rb"\g<1>0", body)
 
 
 HOOKS = Hooks(

@@ -105,7 +105,7 @@ class Hmac:
         """Whether any signature holds for any secret; all are compared, whichever holds."""
         holds = False
         for secret in secrets:
-            right = hmac.new(self.key(secret), text, self.hashing).digest()
+            right = hmac.digest(self.key(secret), text, self.hashing)
             for signature in signatures:
                 holds |= hmac.compare_digest(_quiet(self.decode, signature), right)
         return holds

@@ -11,7 +11,16 @@ from typing import Any
 from flask import Flask
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from connectors.hooks import LARGEST
+
 THREADS = 16
+
+LARGEST_BODY = 2 * LARGEST
+"""Bytes of a body that are taken in at most. The app refuses what is a little too large in its own words, and counts
+it; what is larger still is not even read."""
+
+AT_A_TIME = 64 * 1024
+"""Bytes that are read from a connection at a time; most deliveries are whole then."""
 
 _SECONDS_TO_END = 5.0
 
@@ -25,7 +34,16 @@ def listening(app: Flask, host: str, port: int) -> Iterator[int]:
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict[int, Any] = {}
-    server: Any = create_server(app, map=sockets, host=host, port=port, threads=THREADS, ident=None)
+    server: Any = create_server(
+        app,
+        map=sockets,
+        host=host,
+        port=port,
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=LARGEST_BODY,
+        recv_bytes=AT_A_TIME,
+    )
     thread = threading.Thread(target=server.run, name="receiver", daemon=True)
     thread.start()
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Flask, Response, request
@@ -94,7 +94,7 @@ def _take(door: Door, post: Post, public: str, now: float) -> tuple[str, Respons
         return "too large", _say(413, f"At most {hooks.limit:,} bytes are taken.")
     if request.mimetype not in hooks.types:
         return "wrong type", _say(415, f"Expected {' or '.join(hooks.types)}.")
-    headers = {name.lower(): value for name, value in request.headers}
+    headers = _headers(request.environ)
     delivery = Delivery(request.method, _address(public), headers, body)
     why = doubt(door.rules, delivery, door.secrets(), now)
     if why is not None:
@@ -114,6 +114,11 @@ def _mail(door: Door, key: str, at: int, body: bytes) -> Mail:
     return Mail(door.connection, key or key_of(hooks.same(body)), at, body, hooks.may_withdraw(body))
 
 
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """What was sent along, with lower-cased names; past Flask's own view of it, which costs five times as much."""
+    return {name[5:].replace("_", "-").lower(): text for name, text in environ.items() if name.startswith("HTTP_")}
+
+
 def _address(public: str) -> str:
     """The address as the platform called it, query and percent signs as they came."""
     environ = request.environ
@@ -128,9 +133,12 @@ def _well_formed(kind: str, body: bytes) -> bool:
     """Whether the body is at all what its content type says."""
     try:
         if kind.endswith("json"):
+            if not body.isascii():
+                body.decode("utf-8")  # the decoder passes over what stands in strings
             _json.decode(body)
         elif kind == "application/x-www-form-urlencoded":
-            return bool(parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=True))
+            body.decode("utf-8")
+            return all(b"=" in pair for pair in body.split(b"&"))
     except (msgspec.DecodeError, ValueError, RecursionError):
         return False
     return True
