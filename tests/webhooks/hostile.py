@@ -127,32 +127,30 @@ class Strangers:
 
     def mis_encoded(self) -> Sent:
         """Signed rightly, and not what its content type says."""
-        body = self.dice.choice(
-            [
-                lambda: json.dumps([contact_event("creation", "5")]).encode()[: -self.dice.randrange(1, 90)],
-                lambda: b'[{"eventId": 1, "subscriptionType": "\xff\xfe' + self._bytes(5) + b'"}]',
-                lambda: json.dumps([contact_event("creation", "5")]).encode("utf-16"),
-                lambda: b"[" * self.dice.randrange(1, 100_000),
-                lambda: b'["a"' + b",]" * self.dice.randrange(1, 9),
-                lambda: b"NaN",
-                lambda: b'"\x01"',
-                lambda: b'"\\ud8"',
-                lambda: b"\x1f\x8b\x08" + self._bytes(60),
-            ]
-        )()
+        made: list[Callable[[], bytes]] = [
+            lambda: json.dumps([contact_event("creation", "5")]).encode()[: -self.dice.randrange(1, 90)],
+            lambda: b'[{"eventId": 1, "subscriptionType": "\xff\xfe' + self._bytes(5) + b'"}]',
+            lambda: json.dumps([contact_event("creation", "5")]).encode("utf-16"),
+            lambda: b"[" * self.dice.randrange(1, 100_000),
+            lambda: b'["a"' + b",]" * self.dice.randrange(1, 9),
+            lambda: b"NaN",
+            lambda: b'"\x01"',
+            lambda: b'"\\ud8"',
+            lambda: b"\x1f\x8b\x08" + self._bytes(60),
+        ]
+        body = self.dice.choice(made)()
         return self._refused("hubspot", _signed_for_hubspot(body, self.now), 400)
 
     def mis_encoded_form(self) -> Sent:
         """The same for a form."""
-        body = self.dice.choice(
-            [
-                lambda: b"type=subscribe&data[email]=\xff" + self._bytes(5),
-                lambda: "type=subscribe".encode("utf-16"),
-                lambda: b"no pairs at all",
-                lambda: b"&&&",
-                lambda: b"a=1&b",
-            ]
-        )()
+        made: list[Callable[[], bytes]] = [
+            lambda: b"type=subscribe&data[email]=\xff" + self._bytes(5),
+            lambda: "type=subscribe".encode("utf-16"),
+            lambda: b"no pairs at all",
+            lambda: b"&&&",
+            lambda: b"a=1&b",
+        ]
+        body = self.dice.choice(made)()
         return self._refused("mailchimp", _signed_for_mailchimp(body, self.now), 400)
 
     def of_another_type(self) -> Sent:
