@@ -100,7 +100,7 @@ class HubSpot(OverHttp):
 
     def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
         super().__init__(credential, settings, **outside)
-        self._credential, self._outside = credential, outside
+        self._credential, self._outside = lambda: credential, outside  # shown by no `repr`
         self._app_http: Http | None = None
 
     def _base_url(self, given: str, credential: Credential) -> str:
@@ -190,13 +190,13 @@ class HubSpot(OverHttp):
     def journal(self) -> Journal | None:
         """Where the connection signed in by OAuth: the journal belongs to an app, and the token of one account does
         not open it."""
-        if not {"client_id", "client_secret"} <= set(self._credential):
+        if not {"client_id", "client_secret"} <= set(self._credential()):
             return None
-        app = {part: self._credential[part] for part in ("client_id", "client_secret")}
+        app = {part: self._credential()[part] for part in ("client_id", "client_secret")}
         scope = " ".join((*SCOPES, SCOPES_OF[CONTACT], *(SCOPES_OF[TYPES[n]] for n in self._heard_streams)))
         self._app_http = Http(
             platform=self.title,
-            base_url=self._base_url(self.settings.base_url, self._credential),
+            base_url=self._base_url(self.settings.base_url, self._credential()),
             auth=ClientCredentials(app, wire.TOKEN, scope=scope),
             pace=Pace(Window(100, 1.0, air=0.05), clock=self._clock, sleep=self._sleep),
             judge=self._judge,

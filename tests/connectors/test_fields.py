@@ -32,6 +32,7 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     | st.fixed_dictionaries(dict.fromkeys(PARTS[:4], text) | {"country": st.sampled_from(("DE", "FR", "JP"))}),
     Kind.BIRTHDAY: st.dates().map(lambda day: day.isoformat()[5:]),
     Kind.DATE: days,
+    Kind.PHONE: text | st.from_regex(r"\+[1-9][0-9]{7,13}", fullmatch=True),
     Kind.NUMBER: st.integers(-(10**12), 10**12) | st.floats(-1e6, 1e6, allow_nan=False),
     Kind.FLAG: st.booleans(),
     Kind.SET: st.sets(st.text("abc xyz", min_size=1).map(str.strip).filter(bool), min_size=1).map(sorted),
