@@ -35,7 +35,6 @@ def erase(
     if who and lift:
         raise WrongUse("Either WHO is erased, or --lift lets somebody in again.", fix="Leave one of them out.")
     with workspace(here) as business:
-        business.names()
         if lift:
             _lift(here, business, lift)
         elif who:
@@ -45,6 +44,7 @@ def erase(
 
 
 def _erase(here: Session, business: Workspace, who: str, *, yes: bool) -> None:
+    business.names()
     with business.read() as conn:
         person = one_person(conn, who)
         (case,) = load_cases(conn, [person.id])

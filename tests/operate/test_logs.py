@@ -149,14 +149,20 @@ def test_serving_in_json(town: Shop) -> None:
 
 
 def test_a_worker_in_json(town: Shop) -> None:
-    """The look that a new worker takes is a document with its numbers."""
+    """A look of a new worker that led to writes is a document with its numbers; each connection has its own."""
+
+    def done() -> bool:
+        runs = town.run("runs", "--json").json
+        return len(runs) > 1 and all(one["ended"] is not None for one in runs)
+
     with running(town, "worker", "--log", "json") as (process, first):
-        until(lambda: bool(town.run("runs", "--json").json) and town.run("runs", "--json").json[0]["ended"] is not None)
+        until(done)
         time.sleep(1.0)
         code, said = documents(process, first)
     looked = [one for one in said if one["event"] == "run.looked"]
 
     assert code == 0
-    assert [one["run"] for one in looked] == [1]
-    assert looked[0]["connections"]["hubspot"]["new"] > 0
-    assert looked[0]["seconds"] > 0
+    assert looked
+    assert len({one["run"] for one in looked}) == len(looked)
+    assert all(sum(part.get("new", 0) for part in one["connections"].values()) > 0 for one in looked)
+    assert all(one["seconds"] > 0 for one in looked)
