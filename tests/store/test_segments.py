@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from mapping.rules import DAY, Moment, Rule, Top, by_the_day, conditions
 from mapping.rules_read import read_rule
+from sync import dues
 from sync.audience import Audiences
 from sync.segment import Segment, is_member
 from sync.segment_load import load_subjects
@@ -251,7 +252,10 @@ def test_after_a_run_that_broke_off_everybody_is_judged(database: Database, ende
         sale(conn, 1, 1, 100)
         runs = [{"kind": "sync", "revision": 2, "started": NOW, "ended": end} for end in (ended, None)]
         conn.execute(insert(t.run), runs)
-    audiences.judge(database, [], 2, NOW)
+        first, second = conn.execute(select(t.run.c.id).order_by(t.run.c.id)).scalars()
+        dues.begin(conn, ["crm"], first, carries=True)
+        broken_off = dues.begin(conn, ["crm"], second, carries=True)
+    audiences.judge(database, [], 2, NOW, everybody=broken_off)
 
     assert members(database, "buyers") == (set() if ended else {"p_1"})
 
