@@ -16,7 +16,7 @@ Quirks   Search shows a change only after a moment, ends at 10,000 results and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, Unpack
 
@@ -100,7 +100,8 @@ class HubSpot(OverHttp):
 
     def __init__(self, credential: Credential, settings: Settings, **outside: Unpack[Outside]) -> None:
         super().__init__(credential, settings, **outside)
-        self._credential, self._outside = lambda: credential, outside  # shown by no `repr`
+        self._credential: Callable[[], Credential] = lambda: credential  # shown by no `repr`
+        self._outside = outside
         self._app_http: Http | None = None
 
     def _base_url(self, given: str, credential: Credential) -> str:
