@@ -21,6 +21,10 @@ REMEMBERED = (
         )
         for step in range(3)
     ),
+    pytest.param(
+        History((Op("leave", 1, 0), Op("come_back", 1, 0), Op("join", 1, 10, 1, 11))),
+        id="who-left-and-came-back-between-two-looks-was-counted-as-having-left",
+    ),
 )
 
 

@@ -252,6 +252,7 @@ class World(StreamedWorld):
     def _come_back(self, op: Op) -> None:
         found = self._row(op)
         if found and not found[0].state.rows[found[1]].optin:
+            self.unseen.pop((found[0].here, found[1]), None)  # nobody could know that they had left
             found[0].come_back(found[1])
             row = found[0].state.rows[found[1]]
             self.granted[row.email.lower()] = row.modified
