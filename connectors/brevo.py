@@ -28,7 +28,8 @@ from connectors.batches import in_batches, one_by_one, spread
 from connectors.brevo_hooks import HOOKS, SHELF
 from connectors.brevo_lists import Lists
 from connectors.codecs import millis
-from connectors.declared import Declared, Feed, Me, One
+from connectors.declared import Declared
+from connectors.declared_values import Feed, Me, One
 from connectors.hook_shelf import HookShelf
 from connectors.hooks import Hooks
 from connectors.http import Response

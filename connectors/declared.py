@@ -9,7 +9,6 @@ it step by step. What the values mean stands with them: `signing_in`, `limits`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -27,13 +26,14 @@ from connectors.base import (
     Raw,
     RemoteField,
     Result,
-    Stream,
     StreamPage,
 )
 from connectors.batches import one_by_one, spread
 from connectors.codecs import millis
 from connectors.declared_records import Records
+from connectors.declared_values import Feed, Many, Me, One, Search
 from connectors.errors import NotOffered
+from connectors.finding import each_address_once, in_listing, there_already
 from connectors.hook_shelf import HookShelf
 from connectors.hooks import HookUp
 from connectors.http import Response, Verdict
@@ -54,38 +54,6 @@ MANY, PAGES_LOOKED_AT = 5, 3
 """From how many records on a listing costs less than reading each, and how far into it is looked."""
 
 
-@dataclass(frozen=True, slots=True)
-class One:
-    """One record: its *path*, with {id} in it, and where it stands in an answer. It is changed with *update*, made with
-    a POST to *make*, whose answer names it at *made*, and put away with *away* where that can be taken back."""
-
-    path: str
-    item: str = ""
-    update: str = "PATCH"
-    make: str = ""
-    made: str = "id"
-    away: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Me:
-    """Where the account says who it is, and what is opened with that."""
-
-    path: str
-    id: str
-    name: str
-    may: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Something that the platform tells beside its records: a stream, how it is listed, and what one item says."""
-
-    stream: Stream
-    collection: Collection
-    reads: Callable[[Mapping[str, Any]], Facts]
-
-
 class Declared(OverHttp):
     """Plain JSON over HTTP, by the values below."""
 
@@ -99,6 +67,8 @@ class Declared(OverHttp):
     me: ClassVar[Me]
     people: ClassVar[Collection]
     one: ClassVar[One]
+    many: ClassVar[Many | None] = None
+    search: ClassVar[Search | None] = None
     created: ClassVar[str] = ""  # path of the moment at which a record was made
     clears: ClassVar[Value] = None  # what empties a field there
     feeds: ClassVar[tuple[Feed, ...]] = ()
@@ -260,8 +230,20 @@ class Declared(OverHttp):
     # -- read by id ---------------------------------------------------------------------------------------------
 
     def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
-        raws = spread(list(remote_ids), self._read, self.limits.at_once)
-        return dict(zip(remote_ids, raws, strict=True))
+        """Many in a call where there is one for that. Who is not among them is asked for alone, because a list may also
+        leave out who is only put away, or not visible."""
+        found: dict[str, Raw | None] = {}
+        if self.many is not None:
+            for start in range(0, len(remote_ids), self.many.most):
+                found |= self._read_many(self.many, remote_ids[start : start + self.many.most])
+        missing = [one for one in remote_ids if one not in found]
+        return found | dict(zip(missing, spread(missing, self._read, self.limits.at_once), strict=True))
+
+    def _read_many(self, many: Many, remote_ids: Sequence[str]) -> dict[str, Raw]:
+        query = [(many.parameter, ",".join(remote_ids)), (many.size, many.most), *self._listing().query]
+        response = self._http.request("GET", many.path, query=query, operation="read records")
+        bodies = Envelope(self._good(response, "read records").body).items(many.items)
+        return {raw.remote_id: raw for raw in map(self._identified, self._dressed(bodies))}
 
     def _read(self, named: str) -> Raw | None:
         """One record by what names it; None proves that it is not there."""
@@ -278,14 +260,42 @@ class Declared(OverHttp):
         try:
             body = Envelope(response.body).raw(self.one.item)
             (dressed,) = self._dressed([body])
-            return Raw.of(self.people.head(msgspec.json.decode(dressed, type=dict[str, Any]))[0], dressed)
+            return self._identified(dressed)
         except (msgspec.DecodeError, ValueError) as error:
             raise self._http.misread("read record", f"an answer shows no record ({error})") from error
 
+    def _identified(self, body: bytes) -> Raw:
+        return Raw.of(self.people.head(msgspec.json.decode(body, type=dict[str, Any]))[0], body)
+
+    # -- find ---------------------------------------------------------------------------------------------------
+
     def find(self, addresses: Sequence[str], keys: Sequence[str]) -> dict[str, Raw]:
-        """Records by address, where an address names a record in the path as its id does."""
-        raws = spread(list(addresses), self._read, self.limits.at_once)
-        return {address: raw for address, raw in zip(addresses, raws, strict=True) if raw is not None}
+        """Records by address: it names a record in the path as its id does, or is searched for."""
+        if self.search is None:
+            raws = spread(list(addresses), self._read, self.limits.at_once)
+            return {address: raw for address, raw in zip(addresses, raws, strict=True) if raw is not None}
+        forms = {**{address: address.lower() for address in addresses}, **{key: key for key in keys}}
+        found = self._sought({form for form in forms.values() if form}, self.search.pages)
+        return {one: found[form] for one, form in forms.items() if form in found}
+
+    def _sought(self, asked: set[str], pages: int) -> dict[str, Raw]:
+        """In the listing where that costs less than searching for each."""
+        listing = self._walk(self._listing(), self._dressed).pages(None)
+        found, whole = in_listing(listing, asked, self._names, pages * len(asked))
+        if whole:
+            return found
+        left = [one for one in asked if one not in found]
+        hits = spread(left, self._searched, self.limits.at_once)
+        raws = [raw for raw in self.read(sorted({one for ids in hits for one in ids})).values() if raw is not None]
+        return found | {name: raw for raw in raws for name in self._names(raw) if name in left}
+
+    def _searched(self, term: str) -> list[str]:
+        """Ids of the records that a search for an address or a key of ours finds."""
+        raise NotImplementedError
+
+    def _names(self, raw: Raw) -> tuple[str, ...]:
+        """Everything by which a record may be looked for: addresses in small letters, and our key."""
+        return tuple(address.lower() for address in self._addresses(self._records.body(raw)))
 
     # -- write --------------------------------------------------------------------------------------------------
 
@@ -298,7 +308,19 @@ class Declared(OverHttp):
 
     def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         began = self._now()
-        return self._looked_back(changes, one_by_one(changes, self._create, self.limits.at_once), began)
+        made = self._made(changes) if self.search is None else each_address_once(changes, self._made)
+        return self._looked_back(changes, made, began)
+
+    def _made(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Creates; where the platform takes the same address twice, of whoever is not there already."""
+        there: dict[str, Raw] = {}
+        if self.search is not None:
+            there = self.find([one.email or one.address for one in changes], [one.key for one in changes if one.key])
+
+        def make(change: Change) -> Outcome:
+            return there_already(change, there, self._names, self.decode) or self._create(change)
+
+        return one_by_one(changes, make, self.limits.at_once)
 
     def _create(self, change: Change) -> Outcome:
         return self._write(change, "POST", self.one.make, self._born(change), idempotent=False)

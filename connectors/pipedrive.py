@@ -27,15 +27,16 @@ import msgspec
 from connectors import pipedrive_fields as own
 from connectors.auth import KeyHeader
 from connectors.base import Account, Change, Outcome, Raw, RemoteField, Result
-from connectors.batches import one_by_one, spread
-from connectors.declared import Declared, Me, One
+from connectors.batches import one_by_one
+from connectors.declared import Declared
+from connectors.declared_values import Many, Me, One, Search
 from connectors.hook_shelf import HookShelf
 from connectors.hooks import Hooks
 from connectors.http import Verdict
 from connectors.limits import Limits
 from connectors.pace import Window
 from connectors.pagers import Cursored
-from connectors.paths import dig
+from connectors.paths import Envelope, dig
 from connectors.pipedrive_hooks import HOOKS, SHELF
 from connectors.readings import Refusals, When
 from connectors.signing_in import OAuthApp, by_key, by_oauth
@@ -43,7 +44,6 @@ from connectors.walk import Collection, Since
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState
 
 PERSONS = "/api/v2/persons"
-BY_IDS = 100
 PAGE = 500
 PAGES_FOR_A_SEARCH = 2
 """A search costs 40 tokens and a page of the listing 20."""
@@ -85,8 +85,10 @@ class Pipedrive(Declared):
         operation="list persons",
     )
     one = One(f"{PERSONS}/{{id}}", "data", "PATCH", PERSONS, away="DELETE")
+    many = Many(PERSONS, "data")
+    search = Search(PAGES_FOR_A_SEARCH)
     created: ClassVar[str] = "add_time"
-    batch: ClassVar[int] = BY_IDS
+    batch: ClassVar[int] = 100
     exact_stamp: ClassVar[bool] = False
     by_member: ClassVar[str] = "tags"
     table = own.TABLE
@@ -112,7 +114,7 @@ class Pipedrive(Declared):
 
     @cached_property
     def _own(self) -> own.Fields:
-        return own.Fields(self._http, self._typed)
+        return own.Fields(self._http, self._walk)
 
     def _own_key_there(self) -> bool:
         return bool(self._own.key)
@@ -166,102 +168,34 @@ class Pipedrive(Declared):
 
     # -- read by id ---------------------------------------------------------------------------------------------
 
-    def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
-        """A hundred at a time; who is not among them is asked for alone, because the list also leaves out who is only
-        deleted, or not visible."""
-        found: dict[str, Raw | None] = {}
-        for start in range(0, len(remote_ids), BY_IDS):
-            part = remote_ids[start : start + BY_IDS]
-            query = [("ids", ",".join(part)), ("limit", BY_IDS), *self._included]
-            response = self._http.request("GET", PERSONS, query=query, operation="read persons")
-            for body in self._typed(response, own.Listed).data or []:
-                (dressed,) = self._dressed([bytes(body)])
-                raw = Raw.of(str(msgspec.json.decode(body)["id"]), dressed)
-                found[raw.remote_id] = raw
-        missing = [one for one in remote_ids if one not in found]
-        return found | dict(zip(missing, spread(missing, self._read, self.limits.at_once), strict=True))
-
-    def find(self, addresses: Sequence[str], keys: Sequence[str]) -> dict[str, Raw]:
-        """By our key where there is one, or by address: in the listing where that costs less than searching."""
-        asked = {one.lower() for one in addresses if one} | {one for one in keys if one and self._own.key}
-        found, whole = self._swept(asked, PAGES_FOR_A_SEARCH * len(asked))
-        if not whole:
-            left = [one for one in asked if one not in found]
-            hits = spread(left, self._searched, self.limits.at_once)
-            raws = [raw for raw in self.read(sorted({i for ids in hits for i in ids})).values() if raw is not None]
-            found |= {name: raw for raw in raws for name in self._names(raw) if name in left}
-        return {
-            one: found[key] for one in (*addresses, *keys) if (key := one if one in found else one.lower()) in found
-        }
-
-    def _swept(self, asked: set[str], pages: int) -> tuple[dict[str, Raw], bool]:
-        """Those of *asked* whom the first *pages* of the listing show, and whether nobody comes after them."""
-        found: dict[str, Raw] = {}
-        for turned, page in enumerate(self._walk(self._listing(), self._dressed).pages(None), 1):
-            for raw in page.records:
-                found |= {name: raw for name in self._names(raw) if name in asked and name not in found}
-            if page.last or len(found) == len(asked):
-                return found, True
-            if turned >= pages:
-                break
-        return found, not asked
-
     def _searched(self, term: str) -> list[str]:
         fields = "email" if "@" in term else "custom_fields"
         query = [("term", term), ("fields", fields), ("exact_match", True)]
         response = self._http.request("GET", f"{PERSONS}/search", query=query, operation="search persons")
-        return [str(one.item.id) for one in self._typed(response, own.Found).data.items]
+        hits = Envelope(self._good(response, "search persons").body).items("data.items")
+        return [str(dig(msgspec.json.decode(hit), "item.id")) for hit in hits]
 
     def _names(self, raw: Raw) -> tuple[str, ...]:
-        """Everything by which a person may be looked for: addresses, and our key."""
-        body = self._records.body(raw)
-        key = dig(body, f"custom_fields.{self._own.key}") if self._own.key else None
-        return (*(address.lower() for address in self._addresses(body)), *([str(key)] if key else []))
+        """Our key is one, where there is a field for it."""
+        key = dig(self._records.body(raw), f"custom_fields.{self._own.key}") if self._own.key else None
+        return (*super()._names(raw), *([str(key)] if key else []))
 
     # -- write --------------------------------------------------------------------------------------------------
 
     def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Lists of e-mails, phones and labels are sent whole: what else is on them is read first, and kept."""
-        partly = [one.remote_id for one in changes if own.partly(one)]
-        now = self.read(partly) if partly else {}
+        now = self.read([one.remote_id for one in changes if own.partly(one)])
 
         def send(change: Change) -> Outcome:
             there = now.get(change.remote_id)
             if own.partly(change) and there is None:
-                return Outcome(
-                    Result.GONE, change.remote_id, reason="Pipedrive has no such person any more", code="gone"
-                )
+                return Outcome(Result.GONE, change.remote_id, reason="this person is not there any more", code="gone")
             return self._set(change, self._records.body(there) if there is not None else {})
 
         return one_by_one(changes, send, self.limits.at_once)
 
-    def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """Pipedrive takes the same address twice: who has it already is looked for first, and so is whoever gets it
-        within this very call."""
-        by_address: dict[str, int] = {}
-        for index, change in enumerate(changes):
-            by_address.setdefault((change.email or change.address).lower() or str(index), index)
-        first = sorted(by_address.values())
-        done = dict(zip(first, self._made([changes[index] for index in first]), strict=True))
-        rest = [index for index in range(len(changes)) if index not in done]
-        done |= dict(zip(rest, self._made([changes[index] for index in rest]), strict=True))
-        return [done[index] for index in range(len(changes))]
-
-    def _made(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """Persons of different addresses, each made unless somebody has its key or its address."""
-        there = self.find([one.email or one.address for one in changes], [one.key for one in changes])
-
-        def send(change: Change) -> Outcome:
-            known = there.get(change.key) or there.get(change.email or change.address)
-            if known is None:
-                return self._set(change, {})
-            if change.key and change.key in self._names(known):
-                return Outcome(Result.APPLIED, known.remote_id, self.decode(known), known)
-            return Outcome(
-                Result.REFUSED, known.remote_id, raw=known, reason="a person has this address", code="exists"
-            )
-
-        return one_by_one(changes, send, self.limits.at_once) if changes else []
+    def _create(self, change: Change) -> Outcome:
+        return self._set(change, {})
 
     def _set(self, change: Change, now: Mapping[str, Any]) -> Outcome:
         """Write a person, and see that the name came out as it was meant."""
@@ -278,9 +212,11 @@ class Pipedrive(Declared):
         if blamed and outcome.result is Result.APPLIED:
             outcome = replace(outcome, blamed=blamed, reason="labels can be made by an administrator only")
         meant = own.halves(change, now)
-        return outcome if meant is None or outcome.raw is None else self._named(change, outcome, meant, now)
+        return outcome if meant is None or outcome.raw is None else self._name_mended(change, outcome, meant, now)
 
-    def _named(self, change: Change, outcome: Outcome, meant: Mapping[str, str], before: Mapping[str, Any]) -> Outcome:
+    def _name_mended(
+        self, change: Change, outcome: Outcome, meant: Mapping[str, str], before: Mapping[str, Any]
+    ) -> Outcome:
         """A name that was split otherwise than meant is written in its halves; where that does nothing, it is taken
         back, because a half that nobody edited would look like somebody's edit."""
         if outcome.raw is None or own.shows(self._records.body(outcome.raw), meant):

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from connectors.base import Change, RemoteField
-from connectors.codecs import month_day, read_date, read_number
+from connectors.codecs import month_day, read_choices, read_date, read_number
 from connectors.errors import TooNarrow
-from connectors.http import Http, Response
+from connectors.http import Http
+from connectors.pagers import Offset
 from connectors.paths import bury
+from connectors.walk import Collection, Walk
 from mapping.fields import Field, FieldTable, both, reads
 from mapping.model import Value
 from mapping.values import Kind, blank
 
-T = TypeVar("T")
 FIELDS = "/v1/personFields"
-FIELDS_PAGE = 500
+LISTING = Collection(FIELDS, "data", Offset("start", ("limit", 500)), operation="list fields")
 KEY_NAME = "Regulars key"
 LABELS = "label_names"
 HALVES = {"given_name": "first_name", "family_name": "last_name"}
@@ -62,39 +63,26 @@ def _postal(raw: Value) -> Value:
     return {name: part for name, part in parts.items() if part}
 
 
-def _label_names(raw: Value) -> Value:
-    if not isinstance(raw, list):
-        raise TypeError("not a list")
-    return sorted({str(name) for name in raw})
-
-
-def _as_text(raw: Value) -> Value:
-    return str(raw)
-
-
 TABLE = FieldTable(
     (
         both("email", "emails", Kind.EMAIL, reads=primary, writes=as_primary, label="E-mail"),
         both("given_name", "first_name", Kind.NAME, label="First name"),
         both("family_name", "last_name", Kind.NAME, label="Last name"),
         both("phone", "phones", Kind.PHONE, reads=primary, writes=as_primary, label="Phone"),
-        both("tags", LABELS, Kind.SET, reads=_label_names, label="Labels"),
+        both("tags", LABELS, Kind.SET, reads=read_choices, label="Labels"),
         reads("address", "postal_address", Kind.ADDRESS, reads=_postal, label="Postal address"),
         reads("birthday", "birthday", Kind.BIRTHDAY, reads=month_day, label="Birthday"),
         reads("job_title", "job_title", label="Job title"),
-        reads("owner", "owner_id", reads=_as_text, label="Owner"),
+        reads("owner", "owner_id", reads=str, label="Owner"),
     )
 )
 
 CANNOT = {
-    "address": "comes from contact sync: read only",
-    "birthday": "comes from contact sync: read only",
-    "job_title": "comes from contact sync: read only",
+    **dict.fromkeys(("address", "birthday", "job_title"), "comes from contact sync: read only"),
     "owner": "is a user there: read only",
     "company": "keeps organizations as records of their own; only their numbers stand on a person",
     "mobile": "has one list of phones, whose first one is ours",
-    "website": "has no such field unless the company has one of its own",
-    "language": "has no such field unless the company has one of its own",
+    **dict.fromkeys(("website", "language"), "has no such field unless the company has one of its own"),
     "lifecycle": "knows no stages of persons",
     "stage": "knows stages of deals, not of persons",
     "role": "knows no roles",
@@ -112,50 +100,16 @@ class _Field(msgspec.Struct):
     options: list[dict[str, Any]] | None = None
 
 
-class _Fields(msgspec.Struct):
-    data: list[_Field] | None = None
-
-
-class _OneField(msgspec.Struct):
-    data: _Field
-
-
-class Listed(msgspec.Struct):
-    data: list[msgspec.Raw] | None = None
-
-
-class _Item(msgspec.Struct):
-    id: int
-
-
-class _Hit(msgspec.Struct):
-    item: _Item
-
-
-class _Hits(msgspec.Struct):
-    items: list[_Hit] = []
-
-
-class Found(msgspec.Struct):
-    data: _Hits
-
-
 class Fields:
     """A company's fields of persons: looked up once, and again after one was made."""
 
-    def __init__(self, http: Http, typed: Callable[[Response, Any], Any]) -> None:
-        self._http, self._typed = http, typed
+    def __init__(self, http: Http, walk: Callable[[Collection], Walk]) -> None:
+        self._http, self._walk = http, walk
 
     @cached_property
     def _all(self) -> list[_Field]:
-        found: list[_Field] = []
-        while True:
-            query = [("start", len(found)), ("limit", FIELDS_PAGE)]
-            response = self._http.request("GET", FIELDS, query=query, operation="list fields")
-            page = self._typed(response, _Fields).data or []
-            found += page
-            if len(page) < FIELDS_PAGE:
-                return found
+        found = [raw.body for page in self._walk(LISTING).pages(None) for raw in page.records]
+        return [msgspec.json.decode(body, type=_Field) for body in dict.fromkeys(found)]
 
     def _forget(self) -> None:
         self.__dict__.pop("_all", None)
@@ -220,7 +174,8 @@ class Fields:
         options = [*(field.options or ()), *({"label": name} for name in names)]
         body = msgspec.json.encode({"options": options})
         response = self._http.request("PUT", f"{FIELDS}/{field.id}", json=body, operation="make label")
-        self._typed(response, _OneField)
+        if not response.ok:
+            raise self._http.misread("make label", self._http.explain(response))
         self._forget()
 
 

@@ -8,7 +8,8 @@ from flask import Flask, jsonify, request
 
 from connectors.auth import KeyQuery
 from connectors.base import Change, Outcome, Result, Settings
-from connectors.declared import Declared, Me, One
+from connectors.declared import Declared
+from connectors.declared_values import Me, One
 from connectors.http import Verdict, WsgiTransport
 from connectors.limits import Limits
 from connectors.pace import Window

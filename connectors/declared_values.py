@@ -1,0 +1,63 @@
+"""Values that a declared connector names for its records: where they stand, and how they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.base import Stream
+from connectors.walk import Collection
+from mapping.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One record: its *path*, with {id} in it, and where it stands in an answer. It is changed with *update*, made with
+    a POST to *make*, whose answer names it at *made*, and put away with *away* where that can be taken back."""
+
+    path: str
+    item: str = ""
+    update: str = "PATCH"
+    make: str = ""
+    made: str = "id"
+    away: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Records by their ids, *most* in a call: a GET of *path* with the ids in *parameter*, which lists them at *items*
+    and leaves out those that are not there."""
+
+    path: str
+    items: str
+    parameter: str = "ids"
+    most: int = 100
+    size: str = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The platform takes the same address twice, and knows people by searching: for one, which costs as much as
+    *pages* of the listing. Many are looked for in the listing."""
+
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Where the account says who it is, and what is opened with that."""
+
+    path: str
+    id: str
+    name: str
+    may: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Something that the platform tells beside its records: a stream, how it is listed, and what one item says."""
+
+    stream: Stream
+    collection: Collection
+    reads: Callable[[Mapping[str, Any]], Facts]
