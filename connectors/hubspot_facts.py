@@ -1,4 +1,6 @@
-"""What a company, a deal or a list of HubSpot says, in our words. Pure: a stored item is read without asking anybody.
+"""What a company, a deal, an answer to a survey or a list of HubSpot says, in our words.
+
+Pure: a stored item is read without asking anybody.
 
 Money is counted in the currency's smallest unit, halves up. A deal's state is what HubSpot calculated of its stage;
 where an account does not show that, what the pipeline says of the stage.
@@ -17,7 +19,7 @@ from connectors.base import Raw
 from connectors.codecs import millis, put, read_number
 from connectors.hubspot_fields import lifecycle_role, lifecycle_stage
 from connectors.hubspot_touches import MERGED, TOUCHES, touchpoints
-from mapping.facts import Deal, DealState, Facts, Listing, Organization, Tie
+from mapping.facts import Deal, DealState, Facts, Feedback, Listing, Organization, Tie
 from mapping.fields import Field
 from mapping.model import Role, Value
 
@@ -37,6 +39,7 @@ NUMBERS = ("employees", "revenue")
 ROLES = {"VENDOR": Role.SUPPLIER, "PARTNER": Role.PARTNER, "RESELLER": Role.PARTNER}
 """Kinds of company that say more of the relationship than the lifecycle stage does."""
 PROSPECT = "PROSPECT"
+SURVEYS = {"NPS": "nps", "CSAT": "csat", "CES": "ces"}
 MOST = Decimal(2**63)  # what fits a column
 
 PROPERTIES = {
@@ -54,6 +57,7 @@ PROPERTIES = {
         "hs_is_closed_won",
         MERGED,
     ),
+    "feedback_submissions": ("hs_survey_type", "hs_value", "hs_content", "hs_submission_timestamp"),
 }
 """The properties to ask for."""
 
@@ -71,6 +75,8 @@ def facts_of(stream: str, item: Raw, own: Iterable[Field] = ()) -> Facts:
         return Facts(organizations=[_organization(found, own)], ties=_ties(found))
     if stream == "deals":
         return Facts(deals=[_deal(found)])
+    if stream == "feedback_submissions":
+        return Facts(feedback=_feedback(found))
     if stream in TOUCHES:
         return Facts(touchpoints=touchpoints(stream, found))
     raise ValueError(f"there is no stream {stream}")
@@ -153,6 +159,17 @@ def smallest(amount: str | None, currency: str) -> int:
     if not whole.is_finite() or abs(whole) >= MOST:
         raise ValueError(f'the amount "{amount[:40]}" is no number that can be counted')
     return int(whole)
+
+
+def _feedback(item: wire.Item) -> list[Feedback]:
+    """What somebody answered. Surveys of one's own making, and answers without a number, cannot be counted."""
+    record, get = item.record, item.record.properties.get
+    kind, value = SURVEYS.get(get("hs_survey_type") or ""), (get("hs_value") or "").strip()
+    if kind is None or not value:
+        return []
+    score, comment = float(str(read_number(value))), (get("hs_content") or "").strip()
+    at = millis(get("hs_submission_timestamp") or record.createdAt)
+    return [Feedback(f"feedback:{record.id}", one.id, kind, score, at, comment) for one in item.contacts]
 
 
 def _owner(item: wire.Item) -> str:

@@ -1,4 +1,4 @@
-"""HubSpot's streams: companies, deals, tickets, activities and lists.
+"""HubSpot's streams: companies, deals, tickets, activities, answers to surveys, and lists.
 
 Objects are walked as contacts are. What hangs on them is read for up to a thousand at once and becomes part of their
 items: associations, the names of owners, the stages of pipelines, the account's currency. An association that changes
@@ -37,6 +37,7 @@ SCOPES = {
     "meetings": "crm.objects.contacts.read",
     "notes": "crm.objects.contacts.read",
     "tasks": "crm.objects.contacts.read",
+    "feedback_submissions": "crm.objects.feedback_submissions.read",
 }
 """The scope that opens each object type; those of activities are opened by the one of contacts."""
 ENDS = {"deals": ("contacts", "companies")}
@@ -53,6 +54,7 @@ STREAMS = (
     Stream("meetings", "Meetings", SCOPES["meetings"]),
     Stream("notes", "Notes", SCOPES["notes"]),
     Stream("tasks", "Tasks", SCOPES["tasks"]),
+    Stream("feedback_submissions", "Answers to surveys", SCOPES["feedback_submissions"]),
     Stream("lists", "Lists and who is on them", READ),
 )
 

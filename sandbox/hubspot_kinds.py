@@ -26,6 +26,7 @@ class Kind:
     minimal: Mapping[str, str] = field(default_factory=dict, hash=False)  # a record that a person might type
     spare: str = ""  # a text that a person might change
     activity: bool = False
+    read_only: bool = False
     pipeline: str = ""  # the property that names the pipeline, and its stage
     stage: str = ""
     read: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class Kind:
 
     @property
     def created(self) -> str:
-        return "hs_createdate" if self.activity else "createdate"
+        return "hs_createdate" if self.activity or self.read_only else "createdate"
 
     @property
     def modified(self) -> str:
@@ -137,7 +138,21 @@ MEETINGS = _activity("meetings", "meeting", "0-47", "hs_meeting_title")
 NOTES = _activity("notes", "note", "0-46", "hs_note_body")
 TASKS = _activity("tasks", "task", "0-27", "hs_task_subject")
 
-KINDS = (CONTACTS, COMPANIES, DEALS, TICKETS, CALLS, EMAILS, MEETINGS, NOTES, TASKS)
+FEEDBACK = _object(
+    "feedback_submissions",
+    "feedback_submission",
+    "0-19",
+    "hs_createdate hs_lastmodifieddate hs_object_id",
+    searched=("hs_content", "hs_submission_name"),
+    minimal={"hs_survey_type": "CSAT", "hs_value": "3"},
+    spare="hs_content",
+    read_only=True,
+    write=(),
+    schema_read=(OBJECT.format("feedback_submissions", "read"),),
+    schema_write=(),
+)
+
+KINDS = (CONTACTS, COMPANIES, DEALS, TICKETS, CALLS, EMAILS, MEETINGS, NOTES, TASKS, FEEDBACK)
 OTHERS = KINDS[1:]
 BY_NAME = {alias: kind for kind in KINDS for alias in (kind.name, kind.singular, kind.type_id)}
 SCOPES = frozenset(

@@ -3,7 +3,7 @@
 Facts: Associations (types have a direction: deal→contact is 3, contact→deal is 4; the unlabelled type; labels).
 Docs: "Associations v4", table of default type ids, and `AssociationType` of the vendor's Ruby SDK.
 Unconfirmed (?): that the first company of a record becomes its primary one; what removing the unlabelled type
-alone does (here it stays for as long as a label does).
+alone does (here it stays for as long as a label does); the numbers between contacts and survey responses.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ contacts emails 197 198
 contacts meetings 199 200
 contacts notes 201 202
 contacts tasks 203 204
+contacts feedback_submissions 97 98
 companies companies 450 450
 companies deals 342 341
 companies tickets 340 339

@@ -1,8 +1,8 @@
 """The properties that object types other than contacts come with (a part of HubSpot's own).
 
-Docs: the guides of companies, deals, tickets, calls, emails, meetings, notes and tasks. Unconfirmed (?): the full
-lists of options of `industry`, `dealtype` and `hs_object_source`; that `hs_object_source` tells a workflow
-(``AUTOMATION_PLATFORM``) from a person (``CRM_UI``); that automatic replies carry ``auto-submitted`` in
+Docs: the guides of companies, deals, tickets, calls, emails, meetings, notes, tasks and survey responses. Unconfirmed
+(?): the full lists of options of `industry`, `dealtype` and `hs_object_source`; that `hs_object_source` tells a
+workflow (``AUTOMATION_PLATFORM``) from a person (``CRM_UI``); that automatic replies carry ``auto-submitted`` in
 `hs_email_headers`.
 """
 
@@ -47,6 +47,10 @@ hs_createdate* datetime
 hs_lastmodifieddate* datetime
 hs_timestamp datetime
 hs_attachment_ids checkbox
+"""
+SURVEY = """
+hs_createdate* datetime
+hs_lastmodifieddate* datetime
 """
 OF_KIND = {
     "companies": f"""
@@ -148,6 +152,18 @@ hs_task_priority choice NONE LOW MEDIUM HIGH
 hs_task_type choice EMAIL CALL TODO
 hs_task_reminders text
 """,
+    "feedback_submissions": """
+hs_survey_id text
+hs_survey_name text
+hs_survey_type choice NPS CSAT CES KNOWLEDGE CUSTOM
+hs_survey_channel choice EMAIL WEB CHAT
+hs_submission_name text
+hs_submission_timestamp datetime
+hs_value number
+hs_response_group choice DETRACTOR PASSIVE PROMOTER
+hs_sentiment choice NEGATIVE NEUTRAL POSITIVE
+hs_content textarea
+""",
 }
 FORMS = {
     "text": ("string", "text"),
@@ -164,7 +180,7 @@ FORMS = {
 @lru_cache(maxsize=64)
 def definitions(kind: Kind, created: int) -> tuple[Property, ...]:
     """The properties of a new portal; they are HubSpot's own, so nobody changes them."""
-    text = COMMON + (ACTIVITY if kind.activity else RECORD) + OF_KIND[kind.name]
+    text = COMMON + (SURVEY if kind.read_only else ACTIVITY if kind.activity else RECORD) + OF_KIND[kind.name]
     return tuple(_property(line, kind, created) for line in text.strip().splitlines() if line)
 
 

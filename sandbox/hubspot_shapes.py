@@ -11,7 +11,7 @@ from sandbox.hubspot_records import Records
 from sandbox.hubspot_rules import missing
 from sandbox.hubspot_search import bad
 from sandbox.hubspot_state import Property, Record, Spec, Version, stamp
-from sandbox.platform import Answer, Call
+from sandbox.platform import Answer, Call, Unknown
 
 if TYPE_CHECKING:
     from sandbox.hubspot import HubSpotSandbox
@@ -33,7 +33,11 @@ def reading(call: Call) -> tuple[str, ...]:
 
 
 def writing(call: Call) -> tuple[str, ...]:
-    return kind_of(call.args.get("object", "contacts")).write
+    """The scopes for writing it. Docs: answers to surveys can only be read."""
+    kind = kind_of(call.args.get("object", "contacts"))
+    if kind.read_only:
+        raise Unknown(f"writing {kind.name}")
+    return kind.write
 
 
 class ObjectShapes:

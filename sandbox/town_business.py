@@ -33,6 +33,16 @@ CURRENCIES = ("EUR",) * 17 + ("CHF", "CHF", "USD")
 ORDERS = ("Hochzeitstorte", "Frühstück fürs Büro", "Sommerfest", "Weihnachtsgebäck", "Brotlieferung", "Catering 🥐")
 QUESTIONS = ("Lieferung kam nicht an", "Rechnung stimmt nicht", "Allergene im Kuchen?", "Bestellung ändern", "Lob!")
 CATEGORIES = ("PRODUCT_ISSUE", "BILLING_ISSUE", "GENERAL_INQUIRY", "GENERAL_INQUIRY", "FEATURE_REQUEST")
+KINDS = (
+    *("companies", "deals", "tickets", "calls", "emails", "meetings", "notes", "tasks"),
+    "feedback_submissions",
+)
+SURVEYS = (
+    ("NPS", 11, ("Würde euch jedem empfehlen", "Ganz gut", "Zu lange gewartet", "")),
+    ("CSAT", 5, ("Das beste Brot der Stadt", "Brötchen waren trocken", "")),
+    ("CES", 7, ("Bestellen ging leicht", "")),
+)
+"""What people are asked, on how many steps, and what they write beside the number."""
 CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7"
 NO_ANSWER = "73a0d17f-1163-4015-bdd5-ec830791da20"
 VOICEMAIL = "b2cf5968-551e-4856-9783-52b3da59a7d0"
@@ -97,12 +107,31 @@ def populate_business(business: Business, hubspot: HubSpot) -> None:
         hubspot.human_create_list(name, "contacts", processing, members)
 
 
+def answered(dice: Dice, at: int) -> dict[str, str]:
+    """An answer to a survey: mostly a good one."""
+    kind, steps, words = dice.pick(SURVEYS)
+    least = 0 if kind == "NPS" else 1
+    value = max(least, steps - 1 + least - dice.below(2 + steps // 2))
+    shown = {
+        "hs_survey_type": kind,
+        "hs_survey_name": f"{kind} nach dem Einkauf",
+        "hs_survey_channel": "EMAIL",
+        "hs_value": str(value),
+        "hs_submission_timestamp": _iso(at),
+        "hs_content": dice.pick(words),
+    }
+    if kind == "NPS":
+        shown["hs_response_group"] = "PROMOTER" if value > 8 else "PASSIVE" if value > 6 else "DETRACTOR"
+    return shown
+
+
 @dataclass(slots=True)
 class _Builder:
     """The state of one build."""
 
     town: Town
     rng: Dice = field(init=False)
+    asks: Dice = field(init=False)
     records: dict[str, list[Record]] = field(default_factory=dict)
     joins: dict[tuple[str, str], list[Join]] = field(default_factory=dict)
     companies: dict[str, int] = field(default_factory=dict)
@@ -113,7 +142,8 @@ class _Builder:
 
     def __post_init__(self) -> None:
         self.rng = Dice(f"regulars business {self.town.seed}")
-        for kind in ("companies", "deals", "tickets", "calls", "emails", "meetings", "notes", "tasks"):
+        self.asks = Dice(f"regulars surveys {self.town.seed}")  # one more survey moves nothing else
+        for kind in KINDS:
             self.records[kind] = []
 
     def build(self) -> Business:
@@ -155,6 +185,16 @@ class _Builder:
         if rng.random() < 0.7:
             for _ in range(1 + rng.below(9)):
                 self._touch(person, contact, company, props)
+
+        if self.asks.random() < 0.2:
+            self._survey(contact)
+
+    def _survey(self, contact: int) -> None:
+        """Somebody was asked how it was, and answered."""
+        dice = self.asks
+        at = SINCE + dice.below(NOW - SINCE)
+        number = self._add("feedback_submissions", answered(dice, at), at, "", changed=at)
+        self._join("feedback_submissions", "contacts", number, contact)
 
     # -- companies -----------------------------------------------------------------------------------
 

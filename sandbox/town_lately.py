@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from sandbox.clock import SimClock
+from sandbox.town_business import answered
 from sandbox.town_names import Dice
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MAILINGS = ((75, "Brotkurs"), (40, "Neues vom Ofen"), (6, "Frisch aus dem Ofen")
 """How many days ago each was sent, and what it was called."""
 READERS, FETCHED = 0.35, 0.15
 """Of a mailing's recipients: who reads it, and for whom only a program fetches the pictures."""
-BUYERS, LEADS, SIGNED_UP, NOTED, EVENTS = 40, 5, 3, 6, 12
+BUYERS, LEADS, SIGNED_UP, NOTED, EVENTS, ANSWERS = 40, 5, 3, 6, 12, 15
 STORE, SHOP = "laden", "Backstube online"
 WARES = ("Roggenmischbrot", "Hochzeitstorte", "Frühstückskorb", "Croissants 🥐", "Gutschein")
 QUESTIONS = ("Haben Sie auch glutenfreies Brot?", "Angebot für unsere Feier", "Liefern Sie samstags?")
@@ -45,6 +46,7 @@ def live_on(hubspot: HubSpotSandbox, mailchimp: MailchimpSandbox, seed: int) -> 
         _shop(mailchimp, addresses, dice)
         _tell(mailchimp, addresses, dice)
     _ask(hubspot, dice)
+    _answer(hubspot, Dice(f"regulars answers {seed}"))
 
 
 @contextmanager
@@ -127,3 +129,17 @@ def _ask(hubspot: HubSpotSandbox, dice: Dice) -> None:
         }
         (mail,) = hubspot.load([record], "emails")
         hubspot.load_associations("emails", "contacts", [(mail, int(number), False)])
+
+
+def _answer(hubspot: HubSpotSandbox, dice: Dice) -> None:
+    """Customers are asked how it was, and some answer."""
+    customers = [
+        number
+        for _, number in sorted(hubspot.state.by_email.items())
+        if hubspot.state.contacts[number].props.get("lifecyclestage") in ("customer", "evangelist")
+    ]
+    for number in customers[:ANSWERS]:
+        at = int((hubspot.clock() - timedelta(days=3 + dice.below(150))).timestamp())
+        record = {"properties": answered(dice, at), "createdate": at * 1000, "lastmodifieddate": at * 1000}
+        (answer,) = hubspot.load([record], "feedback_submissions")
+        hubspot.load_associations("feedback_submissions", "contacts", [(answer, int(number), False)])

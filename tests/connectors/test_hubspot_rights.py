@@ -38,6 +38,7 @@ def looked(box: HubSpotSandbox, scopes: Iterable[str], streams: tuple[str, ...])
         ("tickets", "crm.objects.tickets.read", "read tickets"),
         ("emails", "sales-email-read", "read emails"),
         ("lists", "crm.lists.read", "read lists"),
+        ("feedback_submissions", "crm.objects.feedback_submissions.read", "read feedback_submissions"),
     ],
 )
 def test_the_scope_that_a_chosen_stream_lacks_is_named(box: HubSpotSandbox, stream: str, scope: str, what: str) -> None:

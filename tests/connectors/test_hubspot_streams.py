@@ -17,7 +17,7 @@ from connectors.deeds import Task
 from connectors.errors import Failure, Later, NotOffered, TooNarrow
 from connectors.hubspot_facts import facts_of, smallest
 from connectors.hubspot_touches import CALL_OUTCOMES, TOUCHES
-from mapping.facts import By, Channel, DealState, Facts, Listing, Tie, Touch, Touchpoint, Way
+from mapping.facts import By, Channel, DealState, Facts, Feedback, Listing, Tie, Touch, Touchpoint, Way
 from sandbox import hubspot_associations, hubspot_search
 from sandbox.clock import SimClock
 from sandbox.hubspot import HubSpotSandbox
@@ -30,7 +30,7 @@ from tests.connectors.test_described import SORTS
 from tests.described import Described
 from tests.sandbox.hubspot_objects import FILES
 
-OBJECTS = ("companies", "deals", "tickets", "calls", "emails", "meetings", "notes", "tasks")
+OBJECTS = ("companies", "deals", "tickets", "calls", "emails", "meetings", "notes", "tasks", "feedback_submissions")
 LONG_AGO = 1_700_000_000_000
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("rate_limit", {}),
@@ -72,6 +72,7 @@ def merged(many: Iterable[Facts]) -> Facts:
         whole.ties += one.ties
         whole.touchpoints += one.touchpoints
         whole.deals += one.deals
+        whole.feedback += one.feedback
         whole.listings += one.listings
     return whole
 
@@ -135,7 +136,9 @@ def test_a_whole_town_has_every_object_once(town: Town, told: tuple[Mapping[str,
     assert len({one.remote_id for one in facts["companies"].organizations}) == counts["companies"]
     assert len({one.remote_id for one in facts["deals"].deals}) == counts["deals"]
     for name in OBJECTS[2:]:
-        assert len({touch.key for touch in facts[name].touchpoints}) == counts[name]
+        told_of = [*facts[name].touchpoints, *facts[name].feedback]
+
+        assert len({one.key for one in told_of}) == counts[name]
 
 
 def test_people_work_where_they_truly_work(town: Town, told: tuple[Mapping[str, Facts], Joined]) -> None:
@@ -678,6 +681,54 @@ def test_what_an_activity_says(stream: str, shown: dict[str, str], expected: Exp
     ]
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({"hs_survey_type": "NPS", "hs_value": "9", "hs_content": " Gladly "}, ("nps", 9.0, "Gladly")),
+        ({"hs_survey_type": "NPS", "hs_value": "0"}, ("nps", 0.0, "")),
+        ({"hs_survey_type": "CSAT", "hs_value": "2"}, ("csat", 2.0, "")),
+        ({"hs_survey_type": "CES", "hs_value": "7"}, ("ces", 7.0, "")),
+        ({"hs_survey_type": "CUSTOM", "hs_value": "3"}, None),
+        ({"hs_survey_type": "NPS"}, None),
+    ],
+)
+def test_what_somebody_answers(shown: dict[str, str], expected: tuple[str, float, str] | None) -> None:
+    """Counted as the survey counts; a survey of one's own making, or no number, is nothing to count."""
+    record = {"id": "5", "properties": {"hs_submission_timestamp": "2026-01-01T08:00:00.000Z", **shown}}
+    body = json.dumps({"record": record, "contacts": [["7", "", False]]}).encode()
+
+    found = facts_of("feedback_submissions", Raw.of("5", body)).feedback
+
+    one = [Feedback("feedback:5", "7", *expected[:2], 1_767_254_400_000, expected[2])] if expected else []
+    assert found == one
+
+
+def test_an_answer_that_is_no_number_is_refused() -> None:
+    """With the stream and the item in the reason."""
+    body = {"record": {"id": "5", "properties": {"hs_survey_type": "NPS", "hs_value": "many"}}}
+
+    with pytest.raises(ValueError, match="many"):
+        facts_of("feedback_submissions", Raw.of("5", json.dumps(body).encode()))
+
+
+def test_the_answers_of_the_town(told: tuple[Mapping[str, Facts], Joined]) -> None:
+    """Each answer is told once, of whom HubSpot puts it down to."""
+    facts, joined = told
+    box = joined.sandbox
+    expected = {
+        (f"feedback:{number}", str(who), record.props["hs_survey_type"].lower(), float(record.props["hs_value"]))
+        for number, record in box.records["feedback_submissions"].state.records.items()
+        for who in box.joined(("feedback_submissions", "contacts"), number)
+    }
+
+    found = [(one.key, one.who, one.kind, one.score) for one in facts["feedback_submissions"].feedback]
+
+    assert len(found) > 20
+    assert set(found) == expected
+    assert len(found) == len(expected)
+    assert {one.kind for one in facts["feedback_submissions"].feedback} == {"nps", "csat", "ces"}
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"no", b'{"record":{"id":"1","properties":{"name":7}}}'])
 @pytest.mark.parametrize("stream", [*OBJECTS, "lists"])
 def test_what_is_no_object_is_refused(stream: str, body: bytes) -> None:
@@ -708,6 +759,7 @@ def test_a_stream_that_is_none(joined: Joined) -> None:
         ("emails", "sales-email-read"),
         ("notes", "crm.objects.contacts.read"),
         ("lists", "crm.lists.read"),
+        ("feedback_submissions", "crm.objects.feedback_submissions.read"),
     ],
 )
 def test_a_missing_scope_is_named(joined: Joined, clock: SimClock, stream: str, scope: str) -> None:

@@ -400,3 +400,17 @@ def test_snapshot_and_restore_bring_all_objects_back(box: HubSpotSandbox) -> Non
 
     assert list(box.dump()) == records
     assert find(box, "companies").json["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "where"), [("POST", ""), ("POST", "/batch/create"), ("PATCH", "/1"), ("DELETE", "/1"), ("POST", "/merge")]
+)
+def test_answers_to_surveys_are_only_read(box: HubSpotSandbox, method: str, where: str) -> None:
+    """As the guide of survey responses says: whoever writes one meets an endpoint that is not there."""
+    box.human_create_object("feedback_submissions", {"hs_survey_type": "NPS", "hs_value": "9"})
+
+    refused = call(box, method, objects("feedback_submissions", where), {})
+    shown = call(box, "GET", objects("feedback_submissions", "?properties=hs_value")).json["results"]
+
+    assert refused.status_code == 501
+    assert [one["properties"]["hs_value"] for one in shown] == ["9"]
