@@ -151,11 +151,14 @@ class Feedback(NamedTuple):
 
 
 class Campaign(NamedTuple):
-    """A mailing, or whatever else reached many at once."""
+    """A mailing, a post, or whatever else reached many at once. `figures` is how often what was done with it, in the
+    platform's words, where nobody is named who did it."""
 
     remote_id: str
     title: str
     at: Millis = 0
+    channel: str = ""
+    figures: dict[str, int] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Listing(NamedTuple):

@@ -58,6 +58,7 @@ class Filing:
         elif outcome.result is Result.MAYBE:
             self._ends.append((identity, "uncertain", outcome.reason, 0))
         elif outcome.code == "exists" and outcome.raw is not None and self._unknown(conn, outcome.raw):
+            self._store_made(conn)  # they have the ids that would be given next
             self._puller.store(conn, [outcome.raw], Pulled())
             self._ends.append((identity, "not_sent", "already there; linked", 0))
         else:
@@ -185,9 +186,13 @@ class Filing:
         rows = [records.to_row(self._records[i], None, mark) for i, mark in self._marks.items() if i in self._records]
         records.save(conn, rows, new=False)
         records.mark(conn, [i for i, mark in self._marks.items() if i not in self._records and mark], MARK_FOLD)
-        records.save(conn, self._new, new=True)
+        self._store_made(conn)
         bulk.insert_ignore(conn, t.identifier, ("kind", "value", "record"), self._links)
         finish(conn, self._ends)
+
+    def _store_made(self, conn: Connection) -> None:
+        records.save(conn, self._new, new=True)
+        self._new.clear()
 
 
 def _taken(write: Write, outcome: Outcome) -> Write:

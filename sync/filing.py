@@ -114,7 +114,8 @@ class _Desk:
             if any(who not in people for who in deal.who):
                 left.deals.append(deal)
         for campaign in facts.campaigns:
-            self.campaigns.append((self.connection, campaign.remote_id, clean(campaign.title), campaign.at))
+            ids, figures = (self.connection, campaign.remote_id), records.dump(campaign.figures)
+            self.campaigns.append((*ids, clean(campaign.title), campaign.at, campaign.channel, figures))
         left.listings = [one for one in facts.listings if not self._list(item, one)]
         self.strays[item] = left
 
@@ -177,7 +178,7 @@ _DEAL = (
     "id", "connection", "remote_id", "title", "state", "stage", "amount", "currency", "opened", "closed", "owner",
 )  # fmt: skip
 _FEEDBACK = ("record", "at", "key", "item", "kind", "score", "comment")
-_CAMPAIGN = ("connection", "remote_id", "title", "at")
+_CAMPAIGN = ("connection", "remote_id", "title", "at", "channel", "figures")
 _LISTING = ("id", "connection", "remote_id", "title", "kind")
 
 

@@ -143,6 +143,8 @@ campaign = Table(
     Column("remote_id", String, primary_key=True),
     Column("title", String, nullable=False, server_default=""),
     Column("at", BigInteger, nullable=False, server_default="0"),
+    Column("channel", String, nullable=False, server_default=""),
+    Column("figures", Text, nullable=False, server_default="{}"),
 )
 
 listing = Table(

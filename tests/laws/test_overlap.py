@@ -19,6 +19,7 @@ from tests.laws.histories import JUDGES, History, breaches, histories, quiet
 from tests.laws.liar import Row
 from tests.laws.overlap import Overlapping
 from tests.laws.world import World
+from tests.laws.world_streams import Op
 
 
 def judged(history: History, seed: int, monkeypatch: pytest.MonkeyPatch, seen: Counter[str]) -> dict[str, list[str]]:
@@ -168,6 +169,16 @@ def test_what_a_broken_off_look_showed_does_not_travel(world: Overlapping) -> No
     assert list(failed.failures) == ["b"]
     assert "Early" not in early
     assert [of(world, "a", who).fields["given_name"] for who in (first, second)] == ["Early", "Early"]
+
+
+def test_who_was_made_and_who_was_found_get_ids_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one batch of creates one was made, and another was there already, because somebody else was at it, too: both
+    got the same id once."""
+    rewrites = ((2, "city", "lower"), (2, "family_name", "trim"), (1, "city", "trim"))
+    ops = (Op("lie", 3, 8, 1, 1), Op("stranger", 2, 11, 5, 9))
+    history = History(ops, 3, True, rewrites, trust=True, streams=True)
+
+    assert judged(history, 4699, monkeypatch, Counter()) == {}
 
 
 @pytest.mark.long

@@ -25,6 +25,10 @@ REMEMBERED = (
         History((Op("leave", 1, 0), Op("come_back", 1, 0), Op("join", 1, 10, 1, 11))),
         id="who-left-and-came-back-between-two-looks-was-counted-as-having-left",
     ),
+    pytest.param(
+        History((Op("split", 4, 0, 7, 1), Op("erase", 3, 4, 7, 0)), streams=True),
+        id="what-somebody-did-who-was-erased-was-missed-because-another-has-their-address-elsewhere",
+    ),
 )
 
 

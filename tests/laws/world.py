@@ -85,6 +85,7 @@ class World(StreamedWorld):
         self.database: Database = open_database(url, folder, now=self.clock)
         self.seen: Counter[str] = Counter()
         self.erased: dict[str, int] = {}  # address → when its owner asked to be erased
+        self.erased_there: dict[tuple[str, str], int] = {}  # (platform, address of an erased record there) → when
         self.erased_rows: set[tuple[str, str]] = set()  # (platform, record) that was theirs then
         self.returned: set[tuple[str, str]] = set()  # (platform, record) of somebody who was erased, made since
         self.withdrawn: dict[str, int] = {}  # address → when its owner left, where a run has seen it
@@ -358,6 +359,8 @@ class World(StreamedWorld):
         held = [(row["value"], row["record"]) for row in self.rows(t.identifier) if row["kind"] == "email"]
         shared = {value for value, record in held if record not in records}
         at = self.clock()
+        where = {row["id"]: row["connection"] for row in mine}
+        self.erased_there |= {(where[record], value): at for value, record in held if record in records}
         self.erased |= {value: at for value, record in held if record in records and value not in shared}
         self.engine.erase(person)
         self.seen["erased"] += 1

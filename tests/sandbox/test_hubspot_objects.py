@@ -403,7 +403,8 @@ def test_snapshot_and_restore_bring_all_objects_back(box: HubSpotSandbox) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "where"), [("POST", ""), ("POST", "/batch/create"), ("PATCH", "/1"), ("DELETE", "/1"), ("POST", "/merge")]
+    ("method", "where"),
+    [("POST", ""), ("POST", "/batch/create"), ("PATCH", "/1"), ("DELETE", "/1"), ("POST", "/merge")],
 )
 def test_answers_to_surveys_are_only_read(box: HubSpotSandbox, method: str, where: str) -> None:
     """As the guide of survey responses says: whoever writes one meets an endpoint that is not there."""
