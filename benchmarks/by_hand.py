@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.crowd import DAY
 
 SPOKEN = "'replied', 'wrote', 'called', 'met', 'chatted', 'ticket'"
-ENGAGED = f"{SPOKEN}, 'opened', 'clicked', 'purchased', 'mentioned', 'reviewed'"
+ENGAGED = f"{SPOKEN}, 'opened', 'clicked', 'purchased', 'mentioned', 'commented', 'reacted', 'reviewed'"
 
 
 def by_hand(dialect: str, now: int) -> Mapping[str, str]:

@@ -51,6 +51,8 @@ class Touch(StrEnum):
     TICKET = "ticket"
     PURCHASED = "purchased"
     MENTIONED = "mentioned"
+    COMMENTED = "commented"
+    REACTED = "reacted"  # a like or another sign
     REVIEWED = "reviewed"
     UNKNOWN = "unknown"
 

@@ -31,6 +31,8 @@ GROUPS: Mapping[str, tuple[Touch, ...]] = {
         *SPOKEN,
         Touch.PURCHASED,
         Touch.MENTIONED,
+        Touch.COMMENTED,
+        Touch.REACTED,
         Touch.REVIEWED,
     ),
 }
