@@ -24,7 +24,7 @@ from connectors.codecs import iso_second, millis
 from connectors.http import Http, Response
 from connectors.mailchimp_counters import PARTS, Report, Reports
 from connectors.mailchimp_paging import MOST_BACKS, PAGE_SIZE, typed
-from mapping.facts import Campaign, Facts, Touchpoint
+from mapping.facts import Campaign, Channel, Facts, Touchpoint
 from mapping.model import Millis
 
 TAIL = 3
@@ -251,7 +251,8 @@ class Activity:
 
 
 def _campaign(report: Report) -> Campaign:
-    return Campaign(report.id, report.campaign_title or report.subject_line, millis(report.send_time))
+    title = report.campaign_title or report.subject_line
+    return Campaign(report.id, title, millis(report.send_time), Channel.EMAIL, report.figures())
 
 
 def _news(report: Report, known: Mapping[str, Known]) -> int:

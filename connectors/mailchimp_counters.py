@@ -48,6 +48,13 @@ class Report(msgspec.Struct):
         opens, people, clicks = self.opens.opens_total, self.opens.proxy_excluded_opens, self.clicks.clicks_total
         return [self.emails_sent, opens, people, clicks, bounces, self.unsubscribed, self.abuse_reports]
 
+    def figures(self) -> dict[str, int]:
+        """The same in words that people read."""
+        return dict(zip(_WORDS, self.counts(), strict=True))
+
+
+_WORDS = ("sent", "opened", "opened by people", "clicked", "bounced", "left", "complained")
+
 
 class Reports(msgspec.Struct):
     reports: list[Report]

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from regulars import (
     commands_backup,
+    commands_campaigns,
     commands_care,
     commands_connect,
     commands_decide,
@@ -134,6 +135,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "people": commands_look.people,
         "person": commands_look.person,
         "why": commands_look.why,
+        "campaigns": commands_campaigns.campaigns,
         "segments": commands_segments.segments,
         "segment": commands_segments.segment,
     },

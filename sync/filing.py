@@ -114,8 +114,8 @@ class _Desk:
             if any(who not in people for who in deal.who):
                 left.deals.append(deal)
         for campaign in facts.campaigns:
-            ids, figures = (self.connection, campaign.remote_id), records.dump(campaign.figures)
-            self.campaigns.append((*ids, clean(campaign.title), campaign.at, campaign.channel, figures))
+            where, figures = (self.connection, campaign.remote_id), records.dump(campaign.figures)
+            self.campaigns.append((*where, clean(campaign.title), campaign.at, campaign.channel, figures))
         left.listings = [one for one in facts.listings if not self._list(item, one)]
         self.strays[item] = left
 

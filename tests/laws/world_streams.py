@@ -178,13 +178,13 @@ class StreamedWorld:
                 stray = any(here == liar.here and one.key in body for here, body in waiting)
                 if right and not filed:
                     wrong.append(f"{liar.here} {one} is not filed for any of {right}")
-                elif not (right or stray or address in self.erased or one.at <= self.forgotten(liar.here, address)):
+                elif not (right or stray or address in self.erased or one.at <= self.erased_until(liar.here, address)):
                     wrong.append(f"{liar.here} {one} of a stranger is lost")
                 elif not set(filed) <= set(right):
                     wrong.append(f"{liar.here} {one} is filed for {filed}, not one of {right}")
         return wrong + [f"{touch} was never told, or is deleted" for touch in touches if touch not in told]
 
-    def forgotten(self, here: str, address: str) -> int:
+    def erased_until(self, here: str, address: str) -> int:
         """Until when whatever happened at a platform under an address was somebody's who was erased: somebody else may
         have that address elsewhere, and did not do it."""
         return self.erased_there.get((here, address), 0)
