@@ -28,14 +28,17 @@ class Overlapping(World):
         self.deepest = 0
         self.clashes = 0
         self.chance = 0.4
+        self.rehearsed = False
         super().__init__(**shape)
         self.drains = {liar.here: self._engine() for liar in self.liars}
         for liar in self.liars:
             liar.looked = self._others
 
     def sync(self, *, full: bool = False, dry_run: bool = False) -> Balance:
-        """Drains that overlap, and then a look at everything."""
-        if not dry_run:
+        """Drains that overlap, and then a look at everything. After a rehearsal nobody drains: they would do what was
+        rehearsed, and leave nothing to compare it with."""
+        rehearsed, self.rehearsed = self.rehearsed, dry_run
+        if not (dry_run or rehearsed):
             for name in self.dice.sample(sorted(self.drains), len(self.drains)):
                 self.drain(name)
         return super().sync(full=full, dry_run=dry_run)
