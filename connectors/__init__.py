@@ -4,9 +4,11 @@ from connectors.base import Connector, CredentialKind, Platform, Settings
 from connectors.brevo import Brevo
 from connectors.files import ASKS as FILES
 from connectors.files import Files
+from connectors.hubspot import APP as HUBSPOT_APP
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
 from connectors.hubspot import ASKS_TOKEN as HUBSPOT_TOKEN
 from connectors.hubspot import HubSpot
+from connectors.mailchimp import APP as MAILCHIMP_APP
 from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
@@ -25,6 +27,7 @@ CATALOGUE: tuple[Platform, ...] = (
             "client_id": "HUBSPOT_CLIENT_ID",
             "client_secret": "HUBSPOT_CLIENT_SECRET",
         },
+        app=HUBSPOT_APP,
     ),
     Platform(
         "mailchimp",
@@ -36,6 +39,7 @@ CATALOGUE: tuple[Platform, ...] = (
             "access_token": "MAILCHIMP_ACCESS_TOKEN",
             "server": "MAILCHIMP_SERVER",
         },
+        app=MAILCHIMP_APP,
     ),
     Pipedrive.entry(),
     Brevo.entry(),

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from connectors.errors import NotOffered
+from connectors.oauth_app import OAuthApp
 from mapping.facts import Facts
 from mapping.fields import Field, FieldTable
 from mapping.model import MARKETING, Millis, Seen, Value
@@ -353,6 +354,7 @@ class Platform:
     asks: Mapping[CredentialKind, tuple[Option, ...]]
     environment: Mapping[str, str]  # credential part -> environment variable
     files: bool = False  # opened from files that a person names, and with no credential
+    app: OAuthApp | None = None  # what somebody may allow in the browser
 
 
 @dataclass(frozen=True, slots=True)

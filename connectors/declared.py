@@ -81,7 +81,9 @@ class Declared(OverHttp):
     @classmethod
     def entry(cls) -> Platform:
         """Its line in the catalogue."""
-        return Platform(cls.name, cls.title, cls, asked(cls.sign_ins), environment(cls.name, cls.sign_ins))
+        app = next((way.app for way in cls.sign_ins if way.app is not None), None)
+        names = environment(cls.name, cls.sign_ins)
+        return Platform(cls.name, cls.title, cls, asked(cls.sign_ins), names, app=app)
 
     # -- how it is opened ---------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ from connectors.hubspot_rights import Rights
 from connectors.hubspot_streams import STREAMS, Streams
 from connectors.hubspot_walk import Source, Walk
 from connectors.hubspot_writes import Writes
+from connectors.oauth_app import OAuthApp
 from connectors.over_http import OverHttp
 from connectors.pace import Clock, Pace, Sleep, Window
 from mapping.facts import Facts
@@ -272,6 +273,19 @@ class HubSpot(OverHttp):
 
 
 ASKS_TOKEN = (Option("token", "Access token", "of a service key or a private app, from Settings › Integrations"),)
+APP = OAuthApp(
+    "https://app.hubspot.com/oauth/authorize",
+    "https://api.hubapi.com/oauth/v1/token",
+    scopes=("oauth", "crm.objects.contacts.read", "crm.schemas.contacts.read"),
+    optional=(
+        *("crm.objects.contacts.write", "communication_preferences.read_write", "communication_preferences.read"),
+        *("crm.lists.read", "crm.lists.write", "crm.objects.owners.read", "crm.objects.companies.read"),
+        *("crm.objects.deals.read", "crm.objects.tickets.read", "sales-email-read"),
+        "crm.objects.feedback_submissions.read",
+    ),
+)
+"""It must be able to read contacts; whatever else the app does not ask for is left out, and the account is not asked
+for what it has not."""
 ASKS_OAUTH = (
     Option("access_token", "Access token"),
     Option("refresh_token", "Refresh token"),

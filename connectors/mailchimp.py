@@ -35,6 +35,7 @@ from connectors.mailchimp_statuses import Statuses
 from connectors.mailchimp_streams import Streams
 from connectors.mailchimp_tags import Tags
 from connectors.mailchimp_update import Updates
+from connectors.oauth_app import OAuthApp, Tells
 from connectors.pace import Clock, Pace, Sleep
 from mapping.fields import Field, Way
 from mapping.model import Millis, Seen
@@ -180,4 +181,9 @@ class Mailchimp(Streams):
 
 
 ASKS_TOKEN = (Option("api_key", "API key", "from Account › Extras › API keys; it ends in -us19 or the like"),)
+APP = OAuthApp(
+    "https://login.mailchimp.com/oauth2/authorize",
+    "https://login.mailchimp.com/oauth2/token",
+    tells=Tells("server", "https://login.mailchimp.com/oauth2/metadata", "dc", scheme="OAuth"),
+)
 ASKS_OAUTH = (Option("access_token", "Access token"), Option("server", "Data centre", "like us19"))

@@ -34,12 +34,13 @@ from connectors.hook_shelf import HookShelf
 from connectors.hooks import Hooks
 from connectors.http import Verdict
 from connectors.limits import Limits
+from connectors.oauth_app import OAuthApp
 from connectors.pace import Window
 from connectors.pagers import Cursored
 from connectors.paths import Envelope, dig
 from connectors.pipedrive_hooks import HOOKS, SHELF
 from connectors.readings import Refusals, When
-from connectors.signing_in import OAuthApp, by_key, by_oauth
+from connectors.signing_in import by_key, by_oauth
 from connectors.walk import Collection, Since
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState
 
@@ -50,7 +51,6 @@ PAGES_FOR_A_SEARCH = 2
 OAUTH = OAuthApp(
     "https://oauth.pipedrive.com/oauth/authorize",
     "https://oauth.pipedrive.com/oauth/token",
-    scopes=("base", "contacts:full", "search:read", "admin"),
     in_header=True,
     keeps=("api_domain",),
 )

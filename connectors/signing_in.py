@@ -8,30 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from connectors.auth import Auth, Bearer, ClientCredentials, Credential, OAuth, Renewed
 from connectors.base import CredentialKind, Option
 from connectors.errors import BadCredentials
+from connectors.oauth_app import OAuthApp, endpoint
 
 APP = (Option("client_id", "Client id of the app"), Option("client_secret", "Client secret of the app"))
-
-
-@dataclass(frozen=True, slots=True)
-class OAuthApp:
-    """An app that people allow to act for them (`connectors.oauth` asks them), and where its tokens come from.
-
-    *in_header*: the app proves itself by HTTP Basic at the token's address. *keeps* are further parts of the answer
-    that belong to the credential. *pkce*: the platform takes a proof key.
-    """
-
-    authorize: str
-    token: str
-    scopes: tuple[str, ...] = ()
-    in_header: bool = False
-    keeps: tuple[str, ...] = ()
-    pkce: bool = False
-    between: str = " "
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +40,7 @@ def by_oauth(app: OAuthApp) -> SignIn:
     """An access that a person allowed an app, renewed whenever it runs out."""
 
     def auth(credential: Credential, renewed: Renewed | None, base: str) -> Auth:
-        return OAuth(credential, _endpoint(app.token, base), renewed, in_header=app.in_header, keeps=app.keeps)
+        return OAuth(credential, endpoint(app.token, base), renewed, in_header=app.in_header, keeps=app.keeps)
 
     tokens = (Option("access_token", "Access token"), Option("refresh_token", "Refresh token"))
     return SignIn(CredentialKind.OAUTH, (*tokens, *APP), auth, app)
@@ -67,14 +50,9 @@ def by_app(token: str, *, in_header: bool = False) -> SignIn:
     """An app that signs in as itself."""
 
     def auth(credential: Credential, renewed: Renewed | None, base: str) -> Auth:
-        return ClientCredentials(credential, _endpoint(token, base), renewed, in_header=in_header)
+        return ClientCredentials(credential, endpoint(token, base), renewed, in_header=in_header)
 
     return SignIn(CredentialKind.OAUTH, APP, auth)
-
-
-def _endpoint(token: str, base: str) -> str:
-    """Where tokens come from: at the sandbox under the same path."""
-    return base.rstrip("/") + urlsplit(token).path if base else token
 
 
 def signed_in(ways: Sequence[SignIn], title: str, credential: Credential, renewed: Renewed | None, base: str) -> Auth:

@@ -11,7 +11,7 @@ import typer
 
 from connectors.base import Account, Platform
 from mapping.model import Companies, Create, Direction
-from regulars import audiences, connecting, wiring
+from regulars import allowing, audiences, connecting, wiring
 from regulars.audiences import Place
 from regulars.config import ConnectionConfig, check_name
 from regulars.connect_steps import Steps, Wishes
@@ -29,7 +29,15 @@ def connect(
     credential_file: Annotated[
         Path | None, typer.Option(help="Read the credential from this file; - is stdin.")
     ] = None,
-    oauth: Annotated[bool, typer.Option("--oauth", help="The credential is an OAuth one.")] = False,
+    oauth: Annotated[
+        bool, typer.Option("--oauth", help="Allow an app of your own in the browser, or give tokens that you have.")
+    ] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="With --oauth: open the browser here, or show the address.")
+    ] = True,
+    port: Annotated[
+        int, typer.Option(min=1024, max=65535, help="With --oauth: the port of the redirect address on this machine.")
+    ] = allowing.PORT,
     audience: Annotated[
         list[str] | None, typer.Option(help='An audience, by name or id, or "all". May be repeated.')
     ] = None,
@@ -76,7 +84,9 @@ def connect(
             key = here.path(key)
         files = connecting.files(here, entry, file or (), column or (), before)
         kept = partial(_kept, business, entry, name, before if audience else None)
-        secret = connecting.credential(here, entry, key, oauth, kept)
+        allow = partial(allowing.allowed, here, entry, base=base_url or "", browser=browser, port=port)
+        may_allow = entry.app is not None and here.may_ask
+        secret = connecting.credential(here, entry, key, oauth, kept, allow if may_allow else None)
         first = Steps(here, business, entry, Place(name, None, before), secret)
         first.values |= files
         first.whole(whole)

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.prompt import Confirm, Prompt
 
 from connectors.base import Connector, CredentialKind, Option, Platform, RemoteField, Stream
+from connectors.signing_in import APP
 from mapping.fields import Field
 from mapping.values import Kind
 from regulars import show, try_files
@@ -28,20 +29,51 @@ from regulars.words import CUT, label, shown
 SAMPLES = 3
 
 
+Allow = Callable[[str, str], dict[str, str]]
+"""Has an app allowed in the browser, by its id and secret; gives the credential."""
+
+
 def credential(
-    here: Session, entry: Platform, file: Path | None, oauth: bool, kept: Callable[[], Mapping[str, str]] = dict
+    here: Session,
+    entry: Platform,
+    file: Path | None,
+    oauth: bool,
+    kept: Callable[[], Mapping[str, str]] = dict,
+    allow: Allow | None = None,
 ) -> dict[str, str]:
-    """The credential's parts: from a file or stdin, else the environment, else the one *kept*, else the prompt. Raises
-    WrongUse."""
+    """The credential's parts: from a file or stdin, else the environment, else the one *kept*, else the prompt, or from
+    whoever is asked to *allow* it in the browser. Raises WrongUse."""
     kind = CredentialKind.OAUTH if oauth else CredentialKind.TOKEN
     if kind not in entry.asks:
         raise WrongUse(f"{entry.title} takes no OAuth credential.", fix="Leave --oauth out.")
     asked = entry.asks[kind]
+    if oauth and allow is not None and not _tokens_there(entry, file):
+        client = _parts(here, entry, file, APP)
+        granted = allow(client["client_id"], client["client_secret"])
+        return {option.id: granted[option.id] for option in asked if granted.get(option.id)}
+    return _parts(here, entry, file, asked, dict if oauth else kept)
+
+
+def _tokens_there(entry: Platform, file: Path | None) -> bool:
+    """Whether somebody gave tokens that they have already."""
+    if file is not None:
+        return "access_token" in _from_file(file, entry.asks[CredentialKind.OAUTH])
+    return bool(os.environ.get(entry.environment.get("access_token", ""), "").strip())
+
+
+def _parts(
+    here: Session,
+    entry: Platform,
+    file: Path | None,
+    asked: Sequence[Option],
+    kept: Callable[[], Mapping[str, str]] = dict,
+) -> dict[str, str]:
+    """What is asked for, from wherever it is given. Raises WrongUse."""
     if file is not None:
         parts = _from_file(file, asked)
     else:
-        parts = {o.id: v for o in asked if (v := os.environ.get(entry.environment.get(o.id, ""), "").strip())}
-        if not parts and not oauth and (known := kept()):
+        parts = {o.id: v for o in asked if (v := os.environ.get(_variable(entry, o), "").strip())}
+        if not parts and (known := kept()):
             REDACT.learn(known)
             return dict(known)
     missing = [option for option in asked if not parts.get(option.id)]
@@ -53,11 +85,16 @@ def credential(
         missing = [option for option in asked if not parts.get(option.id)]
     REDACT.learn(parts)
     if missing:
-        names = listed([entry.environment.get(option.id, option.id) for option in missing], "and")
+        names = listed([_variable(entry, option) for option in missing], "and")
         what = listed([f"its {_inside(option.label)}" for option in missing], "and")
         fix = f"Set {names}, or give a file with --credential-file (- reads it from stdin). Never as an argument."
         raise WrongUse(f"{entry.title} needs {what}.", fix=fix)
     return parts
+
+
+def _variable(entry: Platform, option: Option) -> str:
+    """What a part is called in the environment."""
+    return entry.environment.get(option.id, f"{entry.name}_{option.id}".upper())
 
 
 def _inside(label: str) -> str:

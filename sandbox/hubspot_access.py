@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from sandbox.consent_page import ConsentPage
 from sandbox.hubspot_kinds import SCOPES
 from sandbox.hubspot_rules import Refusal
 from sandbox.hubspot_state import Token, ms
@@ -173,6 +174,9 @@ class OAuth:
 
     def __init__(self, box: HubSpotSandbox) -> None:
         self.box = box
+        self.consent = ConsentPage(
+            box.route, "/oauth/authorize", box.client_id, self._allowed, more=("scope", "optional_scope")
+        )
         box.route("POST", "/oauth/v1/token", self.token, write=False, open=True)
         box.route("POST", "/oauth/2026-03/token", self.token_of_today, write=False, open=True)
         box.route("GET", "/oauth/v1/access-tokens/<token>", self.introspect, open=True)
@@ -182,6 +186,11 @@ class OAuth:
         code = f"sandbox-code-{len(self.box.state.refresh) + 1}"
         self.box.state.refresh[code] = scopes
         return code
+
+    def _allowed(self, call: Call) -> str:
+        """What was asked for and is known; of the optional scopes nobody is asked."""
+        asked = {scope for name in ("scope", "optional_scope") for scope in call.one(name).split()}
+        return self.grant(frozenset(asked & ALL_SCOPES))
 
     def token(self, call: Call) -> Answer:
         return self._answer(call, {})
@@ -209,6 +218,10 @@ class OAuth:
         scopes = self.box.state.refresh.get(key)
         if scopes is None or key.startswith("sandbox-code-") is not (kind == "authorization_code"):
             return self.box.words.error(400, "BAD_REFRESH_TOKEN", "missing or unknown code or refresh token")
+        if kind == "authorization_code" and not self.consent.fits(key, form):
+            return self.box.words.error(
+                400, "MISMATCH_REDIRECT_URI_AUTH_CODE", "another redirect URI than that of the code"
+            )
         return Answer(200, {**self._issue(key, scopes, call.now), **extra})
 
     def _of_the_app(self, form: Mapping[str, str], now: datetime) -> Answer:

@@ -34,6 +34,7 @@ from sandbox.mailchimp_feed import Feed
 from sandbox.mailchimp_mailings import Mailings
 from sandbox.mailchimp_members import Members
 from sandbox.mailchimp_notes import Notes
+from sandbox.mailchimp_oauth import OAuth
 from sandbox.mailchimp_people import Refused
 from sandbox.mailchimp_reports import Reports
 from sandbox.mailchimp_rules import Switches
@@ -77,6 +78,7 @@ class MailchimpSandbox(MailchimpHooked):
         self.mailroom = MailchimpMailroom(self)
         self.postman = Postman(self.mailroom)
         self._setup = Setup(self)
+        self._oauth = OAuth(self)
         self.hooks = Hooks(self)
         self._members = Members(self)
         BatchOfMembers(self, self._members)

@@ -8,6 +8,7 @@ from hashlib import sha1
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from sandbox.consent_page import ConsentPage
 from sandbox.pipedrive_core import COMPANY, USER, PipedriveCore, failed
 from sandbox.pipedrive_state import Json, PersonField
 from sandbox.platform import Answer, Call, Stop
@@ -35,6 +36,8 @@ class Setup:
         core.route("POST", FIELDS, self.make, query=token, write=True, admin=True, cost=10)
         core.route("PUT", f"{FIELDS}/<id>", self.change, query=token, write=True, admin=True, cost=10)
         core.route("GET", "/v1/users/me", self.me, query=token, cost=2)
+        self.codes: set[str] = set()
+        self.consent = ConsentPage(core.route, "/oauth/authorize", APP[0], self._allowed)
         core.route("POST", "/oauth/token", self.renew, open=True)
         for key, name, kind in DEFAULT:
             options: list[Json] | None = [] if kind in ("set", "enum") else None
@@ -104,11 +107,22 @@ class Setup:
         if proof != ":".join(APP):
             return Answer(401, {"success": False, "error": "invalid_client"})
         kind, given = form.get("grant_type"), form.get("refresh_token", "")
+        if kind == "authorization_code":
+            code = form.get("code", "")
+            if code not in self.codes or not self.consent.fits(code, form):
+                return Answer(400, {"success": False, "error": "invalid_grant"})
+            self.codes.remove(code)
+            return Answer(200, self.grant())
         if kind != "refresh_token" or given not in self.core.refresh_tokens:
             return Answer(400, {"success": False, "error": "invalid_grant"})
         access = self.core.refresh_tokens.pop(given)
         self.core.tokens.pop(access, None)
         return Answer(200, self.grant())
+
+    def _allowed(self, call: Call) -> str:
+        code = f"sandbox-code-{self.core.state.number('code')}"
+        self.codes.add(code)
+        return code
 
     def grant(self) -> Json:
         """A new pair of tokens."""

@@ -14,6 +14,7 @@ from connectors.errors import BadCredentials
 from connectors.http import Response, Verdict
 from connectors.limits import Limits
 from connectors.look_back import shown_after
+from connectors.oauth_app import OAuthApp
 from connectors.pace import Pace, Window
 from connectors.paths import Envelope, bury, dig
 from connectors.readings import Refusals, When, judged_by
@@ -30,7 +31,7 @@ from connectors.signing import (
     doubt,
     unhex,
 )
-from connectors.signing_in import OAuthApp, by_app, by_key, by_oauth, signed_in
+from connectors.signing_in import by_app, by_key, by_oauth, signed_in
 from mapping.fields import FieldTable, both
 from mapping.model import Seen
 from mapping.values import Kind
