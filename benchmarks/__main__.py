@@ -2,8 +2,9 @@
 
 The sandbox runs in a process of its own, over loopback sockets, with its quotas off; every measurement in a fresh
 child process. Segments are judged over a crowd that is put straight into a store, on SQLite and PostgreSQL; so is the
-receiver of webhooks, beside its bare limit, and it is measured how soon a change at one platform shows at the other. A
-step whose counts are not what they must be is shown as wrong and makes the exit code 1; goals that are not met do not.
+receiver of webhooks, beside its bare limit, and it is measured how soon a change at one platform shows at the other,
+and what share of each platform's quotas a pull uses. A step whose counts are not what they must be is shown as wrong
+and makes the exit code 1; goals that are not met do not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from benchmarks.goals import faults
 from benchmarks.measured import Measured, Order
 from benchmarks.options import PARTS, arguments
 from benchmarks.parts import Part, print_part
+from benchmarks.quotas import measure_quotas
 from benchmarks.receiver import measure_receiver
 from benchmarks.report import Report, machine, print_report
 from benchmarks.segments import measure_segments
@@ -229,6 +231,8 @@ def main(given: Sequence[str] | None = None) -> int:
                 )
             if "visible" in wanted:
                 parts["visible"] = measure_visible(options.edits, options.seed, folder / "visible")
+            if "quotas" in wanted:
+                parts["quotas"] = measure_quotas(options.quota_people, options.seed)
         finally:
             if options.postgres:
                 _drop_schemas(os.environ["REGULARS_DATABASE"])

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.activity import MEMBERS, RECORDS
+from benchmarks.quotas import PEOPLE as PULLED
 from benchmarks.segments import PEOPLE
 from benchmarks.visible import EDITS
 
-PARTS = ("sync", "activity", "segments", "receiver", "visible")
+PARTS = ("sync", "activity", "segments", "receiver", "visible", "quotas")
 
 
 def arguments(given: Sequence[str] | None, about: str | None) -> argparse.Namespace:
@@ -43,6 +44,7 @@ def arguments(given: Sequence[str] | None, about: str | None) -> argparse.Namesp
         options.activity, options.members = min(options.activity, 50_000), min(options.members, 2_000)
         options.segments_people = min(options.segments_people, 20_000)
     options.deliveries = 0.2 if options.quick else 1.0
+    options.quota_people = 2_000 if options.quick else PULLED
     options.edits = 10 if options.quick else EDITS
     options.rounds = options.rounds or (1 if options.quick else 3)
     if options.postgres and not os.environ.get("REGULARS_DATABASE", "").startswith("postgres"):

@@ -55,7 +55,7 @@ class Brevo(Declared):
     base_url: ClassVar[str] = "https://api.brevo.com/v3"
     sign_ins = (by_key("api_key", "API key", "from SMTP & API › API keys", lambda key: KeyHeader(key, "api-key")),)
     limits = Limits(
-        (Window(10, 1.0), Window(36_000, 3600.0), Window(100, 3600.0, REST)),
+        (Window(10, 1.0, air=0.04), Window(36_000, 3600.0), Window(100, 3600.0, REST)),
         at_once=5,
         reset="x-sib-ratelimit-reset",
         lanes=(("/account", REST), ("/webhooks", REST)),

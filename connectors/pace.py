@@ -24,6 +24,9 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 Learn = Callable[["Pace", Mapping[str, str]], None]
 
+SHORT = 2.0
+"""Seconds up to which a window keeps nothing: whoever goes first waits no longer for its next place than that, and of a
+few calls a second even one kept would be much."""
 ASK_AGAIN = 900.0
 """Seconds after which one ordinary call may ask whether a spent day has been filled up again."""
 
@@ -101,7 +104,7 @@ class _Shared:
         self.kept = _Rolling(kept, window.seconds + window.air)
 
     def _kept(self, window: Window) -> int:
-        return _part(window.calls, self._share) if window.keeps else 0
+        return _part(window.calls, self._share) if window.keeps and window.seconds > SHORT else 0
 
     def resize(self, calls: int) -> None:
         self.window = replace(self.window, calls=calls)

@@ -68,7 +68,7 @@ class Pipedrive(Declared):
         by_oauth(OAUTH),
     )
     limits = Limits(
-        (Window(20, 2.0),), at_once=5, most="x-ratelimit-limit", left="x-daily-requests-left", reset="x-ratelimit-reset"
+        (Window(20, 2.0, air=0.05),), at_once=5, most="x-ratelimit-limit", left="x-daily-requests-left", reset="x-ratelimit-reset"
     )
     readings = (
         When(429, Verdict.SPENT, header=("x-daily-requests-left", "0")),

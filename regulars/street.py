@@ -28,7 +28,7 @@ from sandbox.webhooks_postman import delivering
 
 HUBSPOT_TOKEN = "sandbox-hubspot-demo"  # noqa: S105 - opens nothing but the sandbox
 MAILCHIMP_KEY = "sandbox-mailchimp-demo-us0"
-FORMAT = 4
+FORMAT = 5
 SAVE_SECONDS = 1.0
 RECOUNTED = 1_000_000  # mails sent, up to which the truth tells what became of each
 

@@ -201,7 +201,7 @@ def test_connect_opens_the_browser(tmp_path: Path, addresses: dict[str, str]) ->
         str(free_port()),
     ]
     env = {**os.environ, "BROWSER": f"{sys.executable} {script} %s &", "REGULARS_NO_KEYRING": "1"}
-    child = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=40, dimensions=(50, 400), env=env)  # type: ignore[arg-type]
+    child = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=40, dimensions=(50, 400), env=env)
     child.expect("Client id")
     child.expect("hidden")
     child.sendline(CLIENT)
