@@ -92,7 +92,7 @@ def _listen(works: Works, run: Run, wired: Wired, *, full: bool) -> None:
 
     own = repr([(row.name, row.remote, row.kind.value) for row in wired.connector.settings.organization])
     runs.told_company_fields(works.database, wired.name, wired.connector.companies_in, "" if own == "[]" else own)
-    puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page, works.full_every)
+    puller = StreamPuller(works.database, wired.name, wired.connector, works.now, page, works.full_every, run.overtake)
     puller.bring_home()
     for stream in wired.connector.streams:
         if stream.name in wired.streams:

@@ -65,6 +65,7 @@ class Puller:
     newly_mapped: Collection[str] = ()
     lists: Collection[str] = ()  # titles of lists of ours that show as tags of those who are on them
     beside: bool = False  # whether other runs may be at work meanwhile, at other connections
+    overtake: Callable[[], None] = lambda: None  # after some pages: hears who leaves meanwhile
 
     def moment(self, conn: Connection) -> None:
         """What is filed in this transaction is seen at the revision of now, whatever others have met meanwhile."""
@@ -88,6 +89,7 @@ class Puller:
         listed = _Bitmap() if not resumes and not first_pull else None  # what is read in one piece may prove complete
         for pages in self._grouped(self.connector.pages(cursor, full=full)):
             self._store_pages(pages, counts, listed, full)
+            self.overtake()
         if listed is not None and pages[-1].complete:
             counts.listed = listed.count
             counts.suspects = self._missing(listed)

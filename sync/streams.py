@@ -43,6 +43,7 @@ class StreamPuller:
     now: Callable[[], Millis]
     seen_page: Callable[[str, int, int | None], None] = lambda stream, count, total: None
     full_every: Millis = 0
+    overtake: Callable[[], None] = lambda: None  # after some pages: hears who leaves meanwhile
 
     def pull(self, stream: Stream, *, full: bool = False) -> StreamBalance:
         """Read all that is new in *stream*, or everything when *full*, when it was never read or when it is time again.
@@ -58,6 +59,7 @@ class StreamPuller:
         try:
             for pages in self._grouped(stream, self.connector.stream_pages(stream.name, cursor, full=whole)):
                 self._store(stream, pages, told, full=whole, began=began)
+                self.overtake()
         except Failure as failure:
             told.failure = str(failure)
         return told

@@ -177,7 +177,16 @@ class Works:
 
         lists = frozenset(wired.lists.values()) if wired.connector.lists_are_tags else frozenset()
         return Puller(
-            self.database, wired.name, wired.connector, run.revision, self.now, page, newly_mapped, lists, self.beside
+            self.database,
+            wired.name,
+            wired.connector,
+            run.revision,
+            self.now,
+            page,
+            newly_mapped,
+            lists,
+            self.beside,
+            run.overtake,
         )
 
     def pusher(self, run: Run, wired: Wired) -> Pusher:

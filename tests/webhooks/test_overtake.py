@@ -13,7 +13,7 @@ import pytest
 from mapping.model import WriteKind
 from sandbox.hubspot import Limits
 from sandbox.mailchimp import LIST
-from sync import inbox
+from sync import inbox, pull
 from sync.inbox import Mail
 from sync.store import schema as t
 from tests.conftest import emptied
@@ -167,6 +167,23 @@ def test_who_leaves_in_a_bulk_is_not_written_as_they_were(scene: Scene) -> None:
     assert balance.connections["hubspot"].opt_outs == 1
     contact = scene.world.hubspot.state.contacts[int(scene.world.contact_id(last))]
     assert contact.props["lastname"] == f"Newname{CROWD - 1}"
+    assert scene.world.sync().planned == 0
+
+
+def test_who_leaves_is_heard_between_the_pages_of_a_pull(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading of everybody does not hold them up: the opt-out is out before the next page is asked for."""
+    monkeypatch.setattr(pull, "WORTH", 1)
+    listing = f"GET /3.0/lists/{LIST}/members"
+    scene.log.at[listing, 0] = lambda: scene.leave("max@example.org")
+
+    balance = scene.world.sync(full=True)
+
+    order = [call for _, call, _ in scene.log.calls]
+    pages = [place for place, call in enumerate(order) if call == listing]
+    assert scene.out("max@example.org")
+    assert pages[0] < order.index(LEAVE) < pages[1]
+    assert balance.closes()
+    assert balance.connections["hubspot"].opt_outs == 1
     assert scene.world.sync().planned == 0
 
 
