@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Request, Response
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from connectors.hooks import Hooks
@@ -60,7 +61,8 @@ def create_app(
         if door is None:
             counts.add("", "unknown")
             return _say(404, "There is no such connection here.")
-        outcome, answer = _take(door, post, public, now())
+        asked = request_ctx.request  # once: each look through the proxy costs
+        outcome, answer = _take(asked, door, post, public, now())
         counts.add(connection, outcome)
         return answer
 
@@ -74,33 +76,34 @@ def create_app(
     return app
 
 
-def _take(door: Door, post: Post, public: str, now: float) -> tuple[str, Response]:
+def _take(asked: Request, door: Door, post: Post, public: str, now: float) -> tuple[str, Response]:
     """What becomes of one request at a door, in a word, and its answer."""
     hooks = door.hooks
     try:
-        body = request.get_data(cache=False)
+        body = asked.get_data(cache=False)
     except RequestEntityTooLarge:
         return "too large", _say(413, f"At most {hooks.limit:,} bytes are taken.")
-    if request.method != "POST" or not body:
-        if hooks.challenge is not None and hooks.challenge.answer in request.args:
-            answer = hooks.challenge.met(request.args, door.secrets())
+    if asked.method != "POST" or not body:
+        if hooks.challenge is not None and hooks.challenge.answer in asked.args:
+            answer = hooks.challenge.met(asked.args, door.secrets())
             if answer is None:
                 return "forged", _say(401, "This is not the token that was agreed on.")
             return "greeting", Response(answer, 200, mimetype="text/plain")
         if hooks.greets:
             return "greeting", _say(200, "ok")
-        return "no delivery", _say(405 if request.method != "POST" else 400, "Deliver with POST.")
+        return "no delivery", _say(405 if asked.method != "POST" else 400, "Deliver with POST.")
     if len(body) > hooks.limit:
         return "too large", _say(413, f"At most {hooks.limit:,} bytes are taken.")
-    if request.mimetype not in hooks.types:
+    kind = asked.mimetype
+    if kind not in hooks.types:
         return "wrong type", _say(415, f"Expected {' or '.join(hooks.types)}.")
-    headers = _headers(request.environ)
-    delivery = Delivery(request.method, _address(public), headers, body)
+    headers = _Headers(asked.environ)
+    delivery = Delivery(asked.method, _address(asked, public), headers, body)
     why = doubt(door.rules, delivery, door.secrets(), now)
     if why is not None:
         return why.value, _say(401, "This delivery does not prove where it comes from.")
-    if not _well_formed(request.mimetype, body):
-        return "broken", _say(400, f"This is no {request.mimetype}.")
+    if not _well_formed(kind, body):
+        return "broken", _say(400, f"This is no {kind}.")
     key = headers.get(hooks.key, "")[:_LONGEST_KEY] if hooks.key else ""
     try:
         new = post.put(_mail(door, key, int(now * 1000), body))
@@ -114,19 +117,32 @@ def _mail(door: Door, key: str, at: int, body: bytes) -> Mail:
     return Mail(door.connection, key or key_of(hooks.same(body)), at, body, hooks.may_withdraw(body))
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """What was sent along, with lower-cased names; past Flask's own view of it, which costs five times as much."""
-    return {name[5:].replace("_", "-").lower(): text for name, text in environ.items() if name.startswith("HTTP_")}
+class _Headers(Mapping[str, str]):
+    """What was sent along, by lower-cased names: few are looked at, and so none is copied."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._environ["HTTP_" + name.upper().replace("-", "_")])
+
+    def __iter__(self) -> Iterator[str]:
+        return (name[5:].replace("_", "-").lower() for name in self._environ if name.startswith("HTTP_"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-def _address(public: str) -> str:
+def _address(asked: Request, public: str) -> str:
     """The address as the platform called it, query and percent signs as they came."""
-    environ = request.environ
+    environ = asked.environ
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
     if not raw or "://" in raw:
-        query = request.query_string.decode("latin-1")
-        raw = request.path + (f"?{query}" if query else "")
-    return (public.rstrip("/") or request.host_url.rstrip("/")) + raw
+        query = asked.query_string.decode("latin-1")
+        raw = asked.path + (f"?{query}" if query else "")
+    return (public.rstrip("/") or asked.host_url.rstrip("/")) + raw
 
 
 def _well_formed(kind: str, body: bytes) -> bool:
