@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from rich.markup import escape
 
-from connectors import oauth
 from connectors.base import Platform
 from regulars.asking import ask
 from regulars.session import Session
@@ -42,6 +41,8 @@ def allowed(
     open_: Callable[[str], bool] = webbrowser.open,
 ) -> dict[str, str]:
     """The credential of whoever allows the app *client* to act for them. Raises Failure or WrongUse."""
+    from connectors import oauth  # noqa: PLC0415 - slow to load
+
     assert entry.app is not None, entry.name
     question = oauth.ask(entry.app, client, f"http://localhost:{port}{PATH}", base)
     address = question.address
