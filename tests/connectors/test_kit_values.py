@@ -156,7 +156,7 @@ def test_limits_are_taken_over_from_headers_and_bodies() -> None:
             pass
 
     assert pace.quota_left == 41
-    assert slept == [2.0, 2.0, 60.0, 60.0]  # of 3 and of 5, one is kept for whoever leaves
+    assert slept == [2.0, 60.0, 60.0]  # of the 5 in a minute, one is kept for whoever leaves
 
 
 def test_readings_come_before_the_common_ones() -> None:
