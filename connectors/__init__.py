@@ -12,6 +12,7 @@ from connectors.mailchimp import APP as MAILCHIMP_APP
 from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
+from connectors.meta import Meta
 from connectors.pipedrive import Pipedrive
 
 CATALOGUE: tuple[Platform, ...] = (
@@ -43,6 +44,7 @@ CATALOGUE: tuple[Platform, ...] = (
     ),
     Pipedrive.entry(),
     Brevo.entry(),
+    Meta.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

@@ -8,6 +8,7 @@ are asked for, and `connectors.oauth` how they allow it.
 from __future__ import annotations
 
 import base64
+import hmac
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -83,6 +84,21 @@ class Bearer(KeyHeader):
 
     def __init__(self, token: str) -> None:
         super().__init__(token, "Authorization", "Bearer ")
+
+
+class ProvenBearer(Bearer):
+    """A token, and in the query a proof that whoever sends it knows the app's secret: the token's keyed hash."""
+
+    def __init__(self, token: str, secret: str, parameter: str) -> None:
+        super().__init__(token)
+        self._secret, self._parameter = secret, parameter
+        self._proof = hmac.digest(secret.encode(), token.encode(), "sha256").hex()
+
+    def query(self) -> Sequence[tuple[str, str]]:
+        return ((self._parameter, self._proof),)
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), self._secret, self._proof)
 
 
 class Basic(Auth):

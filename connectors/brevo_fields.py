@@ -55,6 +55,8 @@ CANNOT = {
     "owner": "knows no owners of contacts",
     "vip": "knows no such mark",
     "permissions": "knows one permission, that of being mailed",
+    "name": "keeps first and last name apart",
+    "handle": "knows nobody by a handle",
 }
 
 

@@ -48,6 +48,11 @@ def iso_z(at: Millis) -> str:
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def unix_seconds(at: Millis) -> int:
+    """Seconds since 1970 UTC."""
+    return at // 1000
+
+
 def read_number(raw: Value) -> Value:
     """A number from its text: whole where it is whole."""
     if isinstance(raw, int | float):

@@ -9,7 +9,8 @@ it step by step. What the values mean stands with them: `signing_in`, `limits`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -29,10 +30,12 @@ from connectors.base import (
     StreamPage,
 )
 from connectors.batches import one_by_one, spread
+from connectors.chained import Part, chained
 from connectors.codecs import millis
 from connectors.declared_records import Records
 from connectors.declared_values import Feed, Many, Me, One, Search
-from connectors.errors import NotOffered
+from connectors.errors import NotOffered, TooNarrow
+from connectors.feed_rights import with_rights
 from connectors.finding import each_address_once, in_listing, there_already
 from connectors.hook_shelf import HookShelf
 from connectors.hooks import HookUp
@@ -50,8 +53,8 @@ from connectors.walk import Collection, Walk
 from mapping.facts import Facts
 from mapping.model import ConsentSeen, Millis, RecordState, Seen, Value
 
-MANY, PAGES_LOOKED_AT = 5, 3
-"""From how many records on a listing costs less than reading each, and how far into it is looked."""
+MANY, PAGES_LOOKED_AT, WHOLE = 5, 3, 1_000_000
+"""From how many records on a listing costs less than reading each, and how far into it is looked; to its end."""
 
 
 class Declared(OverHttp):
@@ -123,20 +126,45 @@ class Declared(OverHttp):
         """Whether the platform has a field that carries our key."""
         return False
 
+    def _tried(self, account: Account, feeds: Sequence[Feed]) -> Account:
+        """An account with what may be read of it, where no call tells that: each stream is tried with one entry."""
+        return with_rights(account, feeds, spread(feeds, self._opens, self.limits.at_once), self.settings.streams)
+
+    def _opens(self, feed: Feed) -> bool:
+        collection = self._located(feed.collection)
+        query = [*collection.pager.ask({}).query, *collection.query]
+        try:
+            self._good(self._http.request("GET", collection.path, query=query, operation="try rights"), "try rights")
+        except TooNarrow:
+            return False
+        return True
+
     def remote_fields(self) -> Sequence[RemoteField]:
         return [RemoteField(row.remote, row.label, row.kind, row.writable, row) for row in self.table]
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
     def pages(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Page]:
-        return self._walk(self._listing(), self._dressed).pages(cursor, full=full)
+        parts = self._parts()
+        if parts is None:
+            return self._walk(self._listing(), self._dressed).pages(cursor, full=full)
+        pages = chained(parts, self._walk, cursor, full=full)
+        return (replace(page, complete=page.complete and not self.forgets) for page in pages)
+
+    def _parts(self) -> Sequence[Part] | None:
+        """The listings that together hold everybody, where there is no single one."""
+        return None
 
     def _listing(self) -> Collection:
         """The people, as this account is asked for them."""
         return self.people
 
     def _walk(self, collection: Collection, dressed: Callable[[list[bytes]], list[bytes]] = list) -> Walk:
-        return Walk(collection, self._fetch, self._http.misread, self._now, dressed)
+        return Walk(self._located(collection), self._fetch, self._http.misread, self._now, dressed)
+
+    def _located(self, collection: Collection) -> Collection:
+        """The collection of this account, where its path holds something that differs by account."""
+        return collection
 
     def _fetch(self, collection: Collection, ask: Ask) -> bytes:
         """One page of a collection."""
@@ -209,16 +237,39 @@ class Declared(OverHttp):
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         feed = self._feed(name)
-        for page in self._walk(feed.collection).pages(cursor, full=full):
+        for page in self._walk(feed.collection, partial(self._told, name)).pages(cursor, full=full):
             if not feed.stream.events:
-                yield StreamPage(
-                    page.cursor, page.records, None, (), page.total, page.last, page.complete, page.refused
-                )
+                complete = page.complete and not self.forgets
+                yield StreamPage(page.cursor, page.records, None, (), page.total, page.last, complete, page.refused)
                 continue
             told = Facts()
             for item in page.records:
-                told.touchpoints += self.facts(name, item).touchpoints
+                facts = self.facts(name, item)
+                told.touchpoints += facts.touchpoints
+                told.feedback += facts.feedback
             yield StreamPage(page.cursor, (), told, (), page.total, page.last, page.complete, page.refused)
+
+    @property
+    def _owner(self) -> Any:
+        """Whose account it is, where that matters to what its streams say."""
+        return None
+
+    def _told(self, name: str, bodies: list[bytes]) -> list[bytes]:
+        """Items of a stream, of the entries that are listed."""
+        feed = self._feed(name)
+        if feed.unfold is None:
+            return bodies
+        entries = (self._grown(feed, msgspec.json.decode(body, type=dict[str, Any])) for body in bodies)
+        return [msgspec.json.encode(item) for entry in entries for item in feed.unfold(entry, self._owner)]
+
+    def _grown(self, feed: Feed, entry: dict[str, Any]) -> dict[str, Any]:
+        """An entry with all that hangs on it."""
+        hanging = feed.hanging
+        if hanging is not None and dig(entry, hanging.more):
+            rest = replace(hanging.collection, path=hanging.collection.path.format(id=entry["id"]))
+            found = [raw.body for page in self._walk(rest).pages(None) for raw in page.records]
+            bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
+        return entry
 
     def facts(self, name: str, item: Raw) -> Facts:
         return self._feed(name).reads(self._records.body(item))
@@ -408,3 +459,31 @@ class Declared(OverHttp):
         if self.shelf is None:
             return super().hook_up(address, spare, known=known)
         return self.shelf.up(self._http, self.title, address, spare, known=known)
+
+
+class ReadOnly(Declared):
+    """Reads, and sends nothing that could change anything."""
+
+    reads_only: ClassVar[bool] = True
+
+    def find(self, addresses: Sequence[str], keys: Sequence[str]) -> dict[str, Raw]:
+        """In the listing: there is nothing else to look in, and nothing is made for which it would matter often."""
+        forms = {address: address.lower() for address in addresses}
+        found, _ = in_listing(self.pages(None), set(forms.values()), self._names, WHOLE)
+        return {address: found[form] for address, form in forms.items() if form in found}
+
+    def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        return self._cannot(changes)
+
+    def create(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        return self._cannot(changes)
+
+    def opt_out(self, changes: Sequence[Change], purpose: str) -> Sequence[Outcome]:
+        return self._cannot(changes)
+
+    def archive(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        return self._cannot(changes)
+
+    def _cannot(self, changes: Sequence[Change]) -> list[Outcome]:
+        why = f"{self.title} {self.cannot['writing']}"
+        return [Outcome(Result.REFUSED, change.remote_id, reason=why, code="cannot") for change in changes]

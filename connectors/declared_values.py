@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,24 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True)
+class Hanging:
+    """What hangs on an entry and comes along with it, at *at*. Where *more* says that this is not all, it is listed by
+    itself, at a path with the entry's {id} in it."""
+
+    at: str
+    more: str
+    collection: Collection
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
-    """Something that the platform tells beside its records: a stream, how it is listed, and what one item says."""
+    """Something that the platform tells beside its records: a stream, how it is listed, and what one item says.
+
+    *unfold* makes items of an entry of the list, such as the comments on a post, knowing whose account it is.
+    """
 
     stream: Stream
     collection: Collection
     reads: Callable[[Mapping[str, Any]], Facts]
+    unfold: Callable[[Mapping[str, Any], Any], Iterable[Mapping[str, Any]]] | None = None
+    hanging: Hanging | None = None

@@ -83,6 +83,8 @@ class Files(Connector):
         "address": "joins an address to one text that cannot be parted again (Mailchimp's; HubSpot's is read)",
         "language": "shows labels that differ by account",
         "vip": "has no such column",
+        "name": "has first and last name in columns of their own",
+        "handle": "has no such column",
         "permissions": "names them as each audience does",
     }
     batch: ClassVar[int] = PAGE_SIZE

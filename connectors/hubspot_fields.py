@@ -98,6 +98,8 @@ CANNOT = {
     "role": "follows the lifecycle stage: read only",
     "stage": "follows the lifecycle stage: read only",
     "owner": "is a user of the account: read only",
+    "name": "is kept as first and last name",
+    "handle": "is nothing that people are known by there",
     "tasks": "are made once at most: HubSpot takes no key for a task, so one whose answer was lost is left to you",
     "companies": "keep their own fields: people are put to them where you choose it, and new ones get their name",
     "deals": "and tickets, calls, e-mails, meetings and notes are read, never written",

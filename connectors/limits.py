@@ -6,8 +6,10 @@ to wait, in whichever header the platform puts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+import msgspec
 
 from connectors.http_transport import Response
 from connectors.http_verdict import retry_after
@@ -18,12 +20,42 @@ _EPOCH = 1e9
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How much was used, in per cent, as JSON in *headers*: the largest of *counts*, however deep they stand there.
+
+    From *eased* per cent on, calls leave room for each other: the more was used the more, up to *longest* seconds.
+    *again* is the number there that says after how many *unit*s of seconds a refused account is let in again.
+    """
+
+    headers: tuple[str, ...]
+    counts: tuple[str, ...]
+    again: str
+    unit: float = 60.0
+    eased: float = 75.0
+    longest: float = 20.0
+
+    def gap(self, headers: Mapping[str, str]) -> float:
+        """Seconds between the starts of calls."""
+        over = self._largest(headers, self.counts) - self.eased
+        return self.longest * min(1.0, max(0.0, over) / (100.0 - self.eased))
+
+    def regain(self, headers: Mapping[str, str]) -> float:
+        """Seconds until the account is let in again; 0 where nothing is said."""
+        return self._largest(headers, (self.again,)) * self.unit
+
+    def _largest(self, headers: Mapping[str, str], names: tuple[str, ...]) -> float:
+        found = (_numbers(headers[name], names) for name in self.headers if name in headers)
+        return max((number for numbers in found for number in numbers), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What an account may be called with.
 
     *most* is the header that states the calls of the first window, *left* the one that states what is left of the day,
     *reset* the one that says when a window opens again (in seconds, or as a moment). *told* reads limits that stand
-    in bodies. *lanes* are beginnings of paths that have windows of their own.
+    in bodies. *lanes* are beginnings of paths that have windows of their own. *usage* is read where a platform states
+    no number of calls, but how much of what it allows was used.
     """
 
     windows: tuple[Window, ...] = ()
@@ -34,6 +66,7 @@ class Limits:
     reset: str = ""
     told: Callable[[Pace, Response], None] | None = None
     lanes: tuple[tuple[str, str], ...] = ()
+    usage: Usage | None = None
 
     def lane(self, path: str) -> str:
         """Whose windows a call keeps to."""
@@ -49,7 +82,7 @@ class Limits:
 
     def after(self, response: Response, now: float) -> float:
         """Seconds that a refused call is asked to wait; 0 where nothing is said."""
-        asked = retry_after(response, now)
+        asked = retry_after(response, now) or (self.usage.regain(response.headers) if self.usage is not None else 0.0)
         if asked or not self.reset:
             return asked
         said = _number(response.headers, self.reset)
@@ -64,6 +97,21 @@ class Limits:
         left = _number(headers, self.left)
         if left is not None:
             pace.quota(int(left))
+        if self.usage is not None:
+            pace.ease(self.usage.gap(headers))
+
+
+def _numbers(text: str, names: tuple[str, ...]) -> Iterator[float]:
+    """The numbers of these names in a text of JSON; none where it is none."""
+    try:
+        waiting: list[object] = [msgspec.json.decode(text)]
+    except (msgspec.DecodeError, UnicodeError):
+        return
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            yield from (float(here[name]) for name in names if isinstance(here.get(name), int | float))
+        waiting += here.values() if isinstance(here, dict) else here if isinstance(here, list) else ()
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:

@@ -97,6 +97,8 @@ CANNOT = {
     "stage": "knows no stages",
     "role": "knows no roles",
     "owner": "knows no owners",
+    "name": "is kept as first and last name",
+    "handle": "is nothing that people are known by there",
     "permissions": "are given by the person in a form: read only",
     "vip": "is a mark that people set there: read only",
     "own_key": "has no unique field of one's own: creates are found by address instead",

@@ -136,6 +136,8 @@ class Pace:
         self._lock = threading.Lock()
         self._clock = clock
         self._sleep = sleep
+        self._gap = 0.0
+        self._last = -math.inf
 
     @contextmanager
     def slot(self, lane: str = "") -> Iterator[None]:
@@ -159,6 +161,9 @@ class Pace:
             if first and any(rolling.earliest(now) > now for rolling in taken):
                 taken = [shared.kept if shared.kept.calls else shared.usual for shared in mine]
             at = max((rolling.earliest(now) for rolling in taken), default=now)
+            if not first:
+                at = max(at, self._last + self._gap)
+                self._last = at
             for rolling in taken:
                 rolling.take(at)
             return at - now
@@ -178,6 +183,11 @@ class Pace:
         with self._lock:
             known = self._quota.most if self._quota is not None else 0
             self._quota = Quota(left, most or known, self._clock())
+
+    def ease(self, gap: float) -> None:
+        """Leave *gap* seconds between the starts of ordinary calls, until told otherwise."""
+        with self._lock:
+            self._gap = gap
 
     def spent(self) -> str:
         """Why no ordinary call may leave now, in words for people; empty where it may, or goes first.

@@ -45,15 +45,10 @@ from connectors.walk import Collection, Since
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis, RecordState
 
 PERSONS = "/api/v2/persons"
-PAGE = 500
 PAGES_FOR_A_SEARCH = 2
 """A search costs 40 tokens and a page of the listing 20."""
-OAUTH = OAuthApp(
-    "https://oauth.pipedrive.com/oauth/authorize",
-    "https://oauth.pipedrive.com/oauth/token",
-    in_header=True,
-    keeps=("api_domain",),
-)
+SIGN = "https://oauth.pipedrive.com/oauth"
+OAUTH = OAuthApp(f"{SIGN}/authorize", f"{SIGN}/token", in_header=True, keeps=("api_domain",))
 
 
 class Pipedrive(Declared):
@@ -68,7 +63,11 @@ class Pipedrive(Declared):
         by_oauth(OAUTH),
     )
     limits = Limits(
-        (Window(20, 2.0, air=0.05),), at_once=5, most="x-ratelimit-limit", left="x-daily-requests-left", reset="x-ratelimit-reset"
+        (Window(20, 2.0, air=0.05),),
+        at_once=5,
+        most="x-ratelimit-limit",
+        left="x-daily-requests-left",
+        reset="x-ratelimit-reset",
     )
     readings = (
         When(429, Verdict.SPENT, header=("x-daily-requests-left", "0")),
@@ -79,7 +78,7 @@ class Pipedrive(Declared):
     people = Collection(
         PERSONS,
         "data",
-        Cursored("cursor", "additional_data.next_cursor", ("limit", PAGE)),
+        Cursored("cursor", "additional_data.next_cursor", ("limit", 500)),
         stamp="update_time",
         since=Since("updated_since", 60_000, query=(("sort_by", "update_time"), ("sort_direction", "asc"))),
         operation="list persons",

@@ -87,6 +87,7 @@ CANNOT = {
     "stage": "knows stages of deals, not of persons",
     "role": "knows no roles",
     "vip": "has labels instead",
+    **dict.fromkeys(("name", "handle"), "knows first and last name, each by itself"),
     "permissions": "has one marketing status for everything",
 }
 

@@ -18,8 +18,9 @@ from connectors.paths import dig
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """An answer with this *status* is to be read so, where all that is asked holds: *header* stands there with that
-    text, *at* that path of the body stands one of *among* (or anything at all), it *is JSON* or is not."""
+    """An answer with this *status* (0: any refusal) is to be read so, where all that is asked holds: *header* stands
+    there with that text, *at* that path of the body stands one of *among* (or anything at all), it *is JSON* or is
+    not."""
 
     status: int
     verdict: Verdict
@@ -29,7 +30,7 @@ class When:
     is_json: bool | None = None
 
     def fits(self, response: Response) -> bool:
-        if response.status != self.status:
+        if response.status != self.status and (self.status or response.ok):
             return False
         if self.is_json is not None and response.is_json is not self.is_json:
             return False

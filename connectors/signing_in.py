@@ -7,9 +7,9 @@ offers, and the environment's names for their parts, follow from the list.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from connectors.auth import Auth, Bearer, ClientCredentials, Credential, OAuth, Renewed
+from connectors.auth import Auth, Bearer, ClientCredentials, Credential, OAuth, ProvenBearer, Renewed
 from connectors.base import CredentialKind, Option
 from connectors.errors import BadCredentials
 from connectors.oauth_app import OAuthApp, endpoint
@@ -28,12 +28,22 @@ class SignIn:
     app: OAuthApp | None = None
 
     def fits(self, credential: Credential) -> bool:
-        return all(credential.get(option.id) for option in self.asks)
+        return all(credential.get(option.id) for option in self.asks if not option.optional)
 
 
 def by_key(part: str, label: str, where: str, sign: Callable[[str], Auth] = Bearer) -> SignIn:
     """A key or token that a person copies; *where* says from which page."""
     return SignIn(CredentialKind.TOKEN, (Option(part, label, where),), lambda credential, *_: sign(credential[part]))
+
+
+def by_proven_token(token: Option, secret: Option, parameter: str) -> SignIn:
+    """A token that a person copies. Where the app's *secret* is given too, its proof goes along as *parameter*."""
+
+    def auth(credential: Credential, *_: object) -> Auth:
+        known = credential.get(secret.id, "")
+        return ProvenBearer(credential[token.id], known, parameter) if known else Bearer(credential[token.id])
+
+    return SignIn(CredentialKind.TOKEN, (token, replace(secret, optional=True)), auth)
 
 
 def by_oauth(app: OAuthApp) -> SignIn:

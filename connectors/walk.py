@@ -8,6 +8,7 @@ where records moved away under it, begins an incremental pull one overlap before
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -42,12 +43,23 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestFirst:
+    """There is no asking for what changed, but what changed last is listed first: one reads on until something lies one
+    *overlap* before the newest that is known."""
+
+    overlap: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """Records of one kind, and how they are listed.
 
     *items* is the path of the list in an answer, *id* and *stamp* are paths in a record, *total* the path of the number
     of all. *since* (None: there is no asking for changes, and each pull is a full listing) goes where the pager's own
     parameters go: into the query, or with *body* (what is always in it) into the body of a POST.
+
+    *unfolds*: what is listed are entries that the walk's *dressed* makes records of, such as posts with their comments;
+    the stamp that counts is the entry's, at this path.
     """
 
     path: str
@@ -55,11 +67,12 @@ class Collection:
     pager: Pager
     id: str = "id"
     stamp: str = ""
-    since: Since | None = None
+    since: Since | NewestFirst | None = None
     query: Sequence[tuple[str, Any]] = ()
     body: Mapping[str, Any] | None = None
     total: str = ""
     operation: str = ""
+    unfolds: str = ""
 
     @property
     def name(self) -> str:
@@ -125,13 +138,32 @@ class Walk:
             raise self.misread(collection.name, f"an answer has not the documented shape ({error})") from error
         records, refused, best = self._records(found, at["best"])
         ids = [record.remote_id for record in records]
+        stamps: list[Millis] = []
+        if collection.unfolds:
+            ids, stamps = self._entries(found)
+            best = max([best, *stamps])
         if at["tail"] and not set(at["tail"]) & set(ids) and (back := self._back(place)) is not None:
             return Page(records, {**at, "place": back, "tail": [], "best": best}, refused=refused)
-        if onward is not None:
+        if onward is not None and not self._all_known(at, stamps):
             self._refuse_circles(place, onward, at["tail"], ids)
             after = {**at, "place": onward, "tail": ids[-_TAIL:], "best": best}
             return Page(records, after, total if isinstance(total, int) else None, refused=refused)
         return self._last(at, records, refused, best)
+
+    def _entries(self, found: list[bytes]) -> tuple[list[str], list[Millis]]:
+        """What names each entry, were it by its own bytes, and when it changed."""
+        bodies = [msgspec.json.decode(body) for body in found]
+        stamps = [millis(str(dig(body, self.collection.unfolds) or "")) for body in bodies]
+        names = [
+            str(dig(body, "id") or hashlib.blake2b(raw, digest_size=12).hexdigest())
+            for body, raw in zip(bodies, found, strict=True)
+        ]
+        return names, stamps
+
+    def _all_known(self, at: Cursor, stamps: Sequence[Millis]) -> bool:
+        """Whether whatever follows was read before."""
+        newest_first = isinstance(self.collection.since, NewestFirst) and at["do"] == "changes"
+        return newest_first and any(stamp < at["low"] for stamp in stamps)
 
     def _back(self, place: Place) -> Place | None:
         """A place further back, where pages move up when records leave."""
@@ -144,7 +176,7 @@ class Walk:
         if asked.url:
             return asked
         query, body = [*collection.query, *asked.query], {**(collection.body or {}), **asked.body}
-        if at["do"] == "changes" and since is not None:
+        if at["do"] == "changes" and isinstance(since, Since):
             moment = since.spelled(max(0, at["low"] - since.before))
             if collection.body is None:
                 query += [(since.parameter, moment), *since.query]

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.prompt import Prompt
 
+from connectors.signing import agreed_token
 from regulars import show
 from regulars.session import Json, Session, session
 from regulars.trouble import DONE, WAITING, WrongUse, listed
@@ -67,9 +68,10 @@ def _set_up(here: Session, business: Workspace, reach: Reach, wait: float, port:
         fix = 'Say in regulars.toml where: [webhooks] public_url = "https://...".'
         raise WrongUse("The platforms have no address to call.", fix=fix)
     if reach.hooks.by_hand:
+        token = _agreed(here, business, reach) if reach.hooks.challenge is not None else ""
         for number, step in enumerate(reach.hooks.by_hand, 1):
-            here.note(f"{number}. {escape(step.format(address=reach.address, name=reach.name))}")
-        if not reach.proven and here.may_ask:
+            here.note(f"{number}. {escape(step.format(address=reach.address, name=reach.name, token=token))}")
+        if not business.webhook_secrets(reach.name) and here.may_ask:
             _keep(here, business, reach, made_up=False)
         return not wait or _came(here, Waiting(business, reach, here.note).wait(wait, HOST, port), reach)
     try:
@@ -78,6 +80,17 @@ def _set_up(here: Session, business: Workspace, reach: Reach, wait: float, port:
         raise WrongUse(f"{error}.", fix="It checks the address at once: `regulars serve` has to run there.") from None
     here.note(f"{reach.title} calls {reach.address}" + (" from now on." if done.new else ", as before."))
     return True
+
+
+def _agreed(here: Session, business: Workspace, reach: Reach) -> str:
+    """The token by which the platform and we know each other before anything is delivered. It follows from the secret,
+    which is asked for first."""
+    if not business.webhook_secrets(reach.name):
+        if not here.may_ask:
+            fix = f"Keep it first, with `regulars webhooks {reach.name} --secret`: it is {reach.hooks.asks}."
+            raise WrongUse(f"Setting up {reach.title} takes the secret.", fix=fix)
+        _keep(here, business, reach, made_up=False)
+    return agreed_token(business.webhook_secrets(reach.name)[0])
 
 
 def _came(here: Session, how: Came, reach: Reach) -> bool:

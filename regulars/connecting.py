@@ -76,13 +76,14 @@ def _parts(
         if not parts and (known := kept()):
             REDACT.learn(known)
             return dict(known)
-    missing = [option for option in asked if not parts.get(option.id)]
+    missing = [option for option in asked if not parts.get(option.id) and not option.optional]
     if missing and here.may_ask and file is None:
-        for option in missing:
+        for option in (option for option in asked if not parts.get(option.id)):
             detail = f" [soft]({escape(option.detail)})[/]" if option.detail else ""
             here.say(f"[strong]{escape(entry.title)}: {escape(option.label)}[/]{detail}")
             parts[option.id] = Prompt.ask("  It stays hidden", console=here.out, password=True).strip()
-        missing = [option for option in asked if not parts.get(option.id)]
+        parts = {name: part for name, part in parts.items() if part}
+        missing = [option for option in asked if not parts.get(option.id) and not option.optional]
     REDACT.learn(parts)
     if missing:
         names = listed([_variable(entry, option) for option in missing], "and")

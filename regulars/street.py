@@ -15,6 +15,7 @@ from regulars.trouble import WrongUse
 from sandbox.brevo import BrevoSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
+from sandbox.meta import MetaSandbox
 from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
@@ -65,6 +66,7 @@ class Further:
 OTHERS: Mapping[str, Further] = {
     "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
     "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
+    "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The same town on further platforms: whom Pipedrive and Brevo know, and the truth about it.
+"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, and the truth about it.
 
 Each platform knows a share of the town's people, by the address that they have on HubSpot or Mailchimp. Some of its
 values agree, some are blank, some are written otherwise, some differ; some people left there. The town itself stays as
@@ -122,9 +122,21 @@ def on_brevo(town: Town) -> tuple[list[Record], list[str]]:
     return records, [one.person for one in people]
 
 
+def on_meta(town: Town) -> tuple[list[Record], list[str]]:
+    """Answers to the form of a lead ad, with the words that people put there. Nobody can be edited or leave."""
+    people, rng = chosen(town, "meta")
+    records: list[Record] = []
+    for one in people:
+        phone = _value(rng, one.phone, "")
+        answers = {"email": one.email, "first_name": one.first, "last_name": _value(rng, one.last, one.last.upper())}
+        records.append({"email": one.email, "answers": {**answers, "phone_number": phone}})
+    return records, [one.person for one in people]
+
+
 ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "pipedrive": on_pipedrive,
     "brevo": on_brevo,
+    "meta": on_meta,
 }
 
 

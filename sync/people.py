@@ -273,6 +273,12 @@ def _folded(case: Case, person: Person) -> Folded:
     return Folded(case, values, told.at if told is not None else 0)
 
 
+def called(values: Mapping[str, Value]) -> str:
+    """What somebody is called: first and last name, or whatever a platform shows that knows no such thing."""
+    parts = (values.get("given_name"), values.get("family_name"))
+    return " ".join(str(part) for part in parts if part) or str(values.get("name") or values.get("handle") or "")
+
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -280,10 +286,8 @@ def file_people(conn: Connection, folded: Sequence[Folded]) -> None:
     """Write the derived rows of people: chosen values, and what they are to the business."""
     people = []
     for case, values, _ in folded:
-        parts = (values.get("given_name"), values.get("family_name"))
-        name = " ".join(str(part) for part in parts if part)
         address = records.clean(main_address(case.records))
-        people.append((case.id, records.clean(name), address, _encode(values).decode(), len(case.records)))
+        people.append((case.id, records.clean(called(values)), address, _encode(values).decode(), len(case.records)))
     bulk.upsert(
         conn,
         t.person,

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import pytest
 
 from connectors.auth import Basic, Bearer, ClientCredentials, KeyHeader, KeyQuery, OAuth
-from connectors.base import Change, Outcome, Raw, Result
+from connectors.base import Change, Option, Outcome, Raw, Result
 from connectors.errors import BadCredentials
 from connectors.http import Response, Verdict
-from connectors.limits import Limits
+from connectors.limits import Limits, Usage
 from connectors.look_back import shown_after
 from connectors.oauth_app import OAuthApp
 from connectors.pace import Pace, Window
@@ -31,7 +31,7 @@ from connectors.signing import (
     doubt,
     unhex,
 )
-from connectors.signing_in import by_app, by_key, by_oauth, signed_in
+from connectors.signing_in import by_app, by_key, by_oauth, by_proven_token, signed_in
 from mapping.fields import FieldTable, both
 from mapping.model import Seen
 from mapping.values import Kind
@@ -157,6 +157,52 @@ def test_limits_are_taken_over_from_headers_and_bodies() -> None:
 
     assert pace.quota_left == 41
     assert slept == [2.0, 60.0, 60.0]  # of the 5 in a minute, one is kept for whoever leaves
+
+
+USAGE = Usage(("x-app-usage", "x-business-usage"), ("call_count", "total_time"), "minutes_to_regain", eased=80.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "gap", "regain"),
+    [
+        ({}, 0.0, 0.0),
+        ({"x-app-usage": '{"call_count": 80, "total_time": 3}'}, 0.0, 0.0),
+        ({"x-app-usage": '{"call_count": 10, "total_time": 90}'}, 10.0, 0.0),
+        ({"x-business-usage": '{"17": [{"call_count": 100, "minutes_to_regain": 3}]}'}, 20.0, 180.0),
+        ({"x-app-usage": '{"call_count": 250}', "x-business-usage": "{"}, 20.0, 0.0),
+        ({"x-app-usage": '{"call_count": "many"}'}, 0.0, 0.0),
+    ],
+)
+def test_usage_in_per_cent_is_found_wherever_it_stands(headers: dict[str, str], gap: float, regain: float) -> None:
+    """The largest number counts; what is no number, or no JSON, says nothing."""
+    limits = Limits(usage=USAGE)
+
+    assert USAGE.gap(headers) == pytest.approx(gap)
+    assert limits.after(answer(400, {}, **headers), 0.0) == regain
+
+
+def test_what_a_platform_refuses_may_be_read_whatever_the_status() -> None:
+    """By its code alone; an answer that is good is never taken for a refusal."""
+    read = judged_by((When(0, Verdict.BUSY, at="error.code", among=(4, *range(200, 300))),))
+    codes = {"error": {"code": 4}}, {"error": {"code": 250}}, {"error": {"code": 300}}
+
+    assert [read(answer(400, code)) for code in codes] == [Verdict.BUSY, Verdict.BUSY, Verdict.ANSWER]
+    assert read(answer(500, codes[0])) is Verdict.BUSY
+    assert read(answer(200, codes[0])) is Verdict.ANSWER
+
+
+def test_a_secret_that_may_be_missing_proves_what_it_can() -> None:
+    """With it goes a hash of the token, without it the token alone; neither secret is shown."""
+    way = by_proven_token(Option("token", "Token"), Option("secret", "App secret"), "proof")
+    alone, proven = (
+        signed_in((way,), "Postbird", credential, None, "")
+        for credential in ({"token": "t0ken"}, {"token": "t0ken", "secret": "s3cret"})
+    )
+
+    assert [option.optional for option in way.asks] == [False, True]
+    assert (list(alone.query()), alone.headers()) == ([], proven.headers())
+    assert proven.query() == (("proof", "d0f8abfce5e9c8e5c0b6446d31e29359768d9916db08c6a94ca7b481a4eeac2c"),)
+    assert {"t0ken", "s3cret"} < set(proven.secrets())
 
 
 def test_readings_come_before_the_common_ones() -> None:

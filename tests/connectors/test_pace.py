@@ -56,6 +56,23 @@ def test_an_empty_pace_never_waits() -> None:
     assert starts(Pace(clock=time, sleep=time.sleep), time, 50) == [0.0] * 50
 
 
+def test_calls_can_be_asked_to_leave_room_for_each_other() -> None:
+    """Until told otherwise; whoever goes first does not wait for it."""
+    time = Time()
+    pace = Pace(clock=time, sleep=time.sleep)
+    pace.ease(5.0)
+
+    apart = starts(pace, time, 3)
+    with going_first():
+        at_once = starts(pace, time, 2)
+    pace.ease(0.0)
+    free = starts(pace, time, 2)
+
+    assert apart == [0.0, 5.0, 10.0]
+    assert at_once == [10.0, 10.0]
+    assert free == [10.0, 10.0]
+
+
 def test_limits_are_learned_from_answers() -> None:
     """HubSpot's headers replace our guess, and tell what is left of the day."""
     time = Time()

@@ -16,6 +16,7 @@ from connectors.base import Connector, Settings
 from sandbox.clock import SimClock
 from tests.connectors.joined import BASE, Joined, Watched
 from tests.described import Described
+from tests.described_graph import DescribedGraph
 
 Wsgi = Callable[..., Any]
 
@@ -34,6 +35,7 @@ class Rehearsal(ABC):
     setup: ClassVar[Mapping[str, Any]] = {}  # settings of the connection
     exempt: ClassVar[str] = "$^"  # what the vendor's description is known to get wrong: a pattern of violations
     shelved: ClassVar[bool] = False  # its webhooks are set up by its API
+    edits: ClassVar[bool] = True  # people's records can be edited there
 
     def __init__(self) -> None:
         self.clock = SimClock()
@@ -55,7 +57,7 @@ class Rehearsal(ABC):
         )
         return Joined(connector, self.box, self.clock, wire)
 
-    def described(self) -> Described | None:
+    def described(self) -> Described | DescribedGraph | None:
         """The emulator's application held against the vendor's description, where there is one."""
         return None
 
@@ -72,6 +74,14 @@ class Rehearsal(ABC):
     @abstractmethod
     def edit(self, remote_id: str, given: str) -> None:
         """Somebody corrects a first name."""
+
+    def news(self, remote_id: str, given: str) -> str:
+        """Something new shows: somebody's first name, or where nobody can edit it, somebody of that name. Gives the
+        remote id by which it shows."""
+        if self.edits:
+            self.edit(remote_id, given)
+            return remote_id
+        return self.add(f"{given.lower()}@example.org", given)
 
     @abstractmethod
     def leave(self, remote_id: str) -> None:

@@ -1,0 +1,187 @@
+"""Meta: one Facebook page, and the professional account on Instagram that is linked to it.
+
+Docs     developers.facebook.com/docs (Graph API v26.0, Pages, Messenger Platform, Instagram Platform, lead ads; read
+         2026-11), the vendor's SDK and its descriptions of nodes and edges
+Pace     no number of calls is stated: each answer says how much was used, in per cent of what the app and the page
+         may (calls, time, processor). Near all of it calls leave room for each other; a throttled one is told how many
+         minutes to stay away
+Quirks   Errors come with whatever status; what counts is the code in the body.
+         People are not listed: they are whoever answered a form, wrote, commented or said how it was. Each is known by
+         an id that holds for this page only. Answers to forms are records of their own, and alone carry an address.
+         Nodes that do not exist and nodes that may not be seen are answered alike (100, subcode 33), answers to forms
+         are shown for 90 days, profiles only of those who wrote: whoever is not shown is not known to be gone.
+         A page that is short is not the last; comments hang on posts and messages on conversations.
+         Conversations cannot be asked for by time, and are listed newest first.
+         The address of a participant is made of the id and leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import msgspec
+
+from connectors import meta_fields as own
+from connectors import meta_streams as told
+from connectors.base import Account, Option, Raw, RemoteField
+from connectors.batches import spread
+from connectors.chained import Part
+from connectors.declared import ReadOnly
+from connectors.declared_values import Me, One
+from connectors.errors import BadCredentials, TooNarrow
+from connectors.hooks import Hooks
+from connectors.http import Verdict
+from connectors.limits import Limits, Usage
+from connectors.meta_hooks import HOOKS
+from connectors.paths import dig
+from connectors.readings import When, said
+from connectors.signing_in import by_proven_token
+from connectors.walk import Collection, Since
+from mapping.fields import reads
+
+LEAD = "id,created_time,form_id,field_data"
+ME = (("fields", "id,name,instagram_business_account{id,username}"),)
+CODE = "error.code"
+NO_SUCH = 100
+
+
+def _after(at: int) -> str:
+    """The filter of answers that were given after a moment."""
+    return msgspec.json.encode([{"field": "time_created", "operator": "GREATER_THAN", "value": at // 1000}]).decode()
+
+
+class Meta(ReadOnly):
+    """A page and its account on Instagram."""
+
+    name: ClassVar[str] = "meta"
+    title: ClassVar[str] = "Meta"
+    base_url: ClassVar[str] = "https://graph.facebook.com/v26.0"
+    sign_ins = (
+        by_proven_token(
+            Option("page_token", "Page access token", "of a system user, or from the Graph API Explorer"),
+            Option("app_secret", "App secret", "from App settings › Basic; only if your app demands its proof"),
+            "appsecret_proof",
+        ),
+    )
+    limits = Limits(
+        at_once=5,
+        usage=Usage(
+            ("x-app-usage", "x-page-usage", "x-business-use-case-usage"),
+            ("call_count", "total_cputime", "total_time"),
+            "estimated_time_to_regain_access",
+        ),
+    )
+    readings = (
+        When(0, Verdict.STRANGER, at=CODE, among=(102, 190)),
+        When(0, Verdict.BUSY, at=CODE, among=(4, 17, 32, 341, 613, *range(80_000, 80_015))),
+        When(0, Verdict.DOWN, at=CODE, among=(1, 2)),
+        When(0, Verdict.DOWN, at="error.is_transient", among=(True,)),
+        When(0, Verdict.NARROW, at=CODE, among=(3, 10, *range(200, 300))),
+    )
+    me = Me("/me", "id", "name", ("It may read the page.",))
+    people = told.listed(
+        "/form/leads", LEAD, "list answers", stamp="created_time", since=Since("filtering", 60_000, _after, before=1000)
+    )
+    one = One("/{id}")
+    created: ClassVar[str] = "created_time"
+    forgets: ClassVar[bool] = True
+    feeds = told.FEEDS
+    table = own.TABLE
+    cannot = own.CANNOT
+    hooks: ClassVar[Hooks | None] = HOOKS
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _owner(self) -> told.Owner:
+        """A token of a person or of a system user opens no page by itself."""
+        response = self._http.request("GET", self.me.path, query=ME, operation="account")
+        if not response.ok and dig(said(response), CODE) == NO_SUCH:
+            why = f"the token opens no page ({self._http.explain(response)})."
+            fix = (
+                "Take the page's own token (`/PAGE?fields=access_token`), with the app's secret if it demands a proof."
+            )
+            raise BadCredentials(why, platform=self.title, fix=fix)
+        body = self._typed(response, dict[str, Any])
+        linked = body.get("instagram_business_account") or {}
+        return told.Owner(str(body["id"]), body.get("name", ""), linked.get("id", ""), linked.get("username", ""))
+
+    def check(self, *, rights: bool = False) -> Account:
+        """A page's token does not tell what it may."""
+        owner = self._owner
+        name = f"{owner.name} (@{owner.handle} on Instagram)" if owner.handle else owner.name
+        account = Account(owner.page, name, self.me.may)
+        feeds = [feed for feed in self.feeds if not self._mute(feed.collection)]
+        return self._tried(account, feeds) if rights else account
+
+    def _mute(self, collection: Collection) -> bool:
+        """Whether nothing can be there, because no account on Instagram is linked."""
+        return told.on_instagram(collection) and not self._owner.instagram
+
+    def remote_fields(self) -> Sequence[RemoteField]:
+        """With the questions that the page's forms ask beside those of the table."""
+        forms = [msgspec.json.decode(raw.body) for raw in self._forms("id,questions")]
+        asked = {str(one["key"]): str(one.get("label") or "") for form in forms for one in form.get("questions", ())}
+        rows = [reads(key[:40], f"{own.ANSWERS}.{key}", label=label or key) for key, label in asked.items()]
+        known = {row.remote for row in self.table}
+        new = [RemoteField(row.remote, row.label, "question", False, row) for row in rows if row.remote not in known]
+        return [*super().remote_fields(), *new]
+
+    def _forms(self, fields: str) -> list[Raw]:
+        forms = replace(told.FORMS, query=(("fields", fields),))
+        return [raw for page in self._walk(forms).pages(None) for raw in page.records]
+
+    def _located(self, collection: Collection) -> Collection:
+        if self._mute(collection):
+            fix = "Link one in the page's settings, or leave its streams out."
+            raise TooNarrow("no account on Instagram is linked to the page.", platform=self.title, fix=fix)
+        if "{instagram}" not in collection.path:
+            return collection
+        return replace(collection, path=collection.path.format(instagram=self._owner.instagram))
+
+    # -- pull ---------------------------------------------------------------------------------------------------
+
+    def _parts(self) -> list[Part]:
+        """Who answered each form, then whoever shows in the streams that are read. Forms are asked for where they are
+        read, or where nothing else was chosen: not every page has the right."""
+        streams = self.settings.streams
+        forms = [raw.remote_id for raw in self._forms("id")] if "forms" in streams or not streams else []
+        parts = [Part(f"form {one}", replace(self.people, path=f"/{one}/leads"), _leads) for one in forms]
+        for feed in self.feeds:
+            name = feed.stream.name
+            if name in streams and feed.unfold is not None and not self._mute(feed.collection):
+                parts.append(Part(name, feed.collection, partial(self._people, name)))
+        return parts
+
+    def _people(self, name: str, bodies: list[bytes]) -> list[bytes]:
+        """Everybody who shows in a page of a stream, once."""
+        did = [msgspec.json.decode(body, type=dict[str, Any]) for body in self._told(name, bodies)]
+        return list({one["who"]: own.person(one["who"], one) for one in did}.values())
+
+    # -- read by id ---------------------------------------------------------------------------------------------
+
+    def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
+        """Whoever can be read. Who is missing from it is not known to be gone."""
+        found = zip(remote_ids, spread(remote_ids, self._shown, self.limits.at_once), strict=True)
+        return {remote_id: raw for remote_id, raw in found if raw is not None}
+
+    def _shown(self, remote_id: str) -> Raw | None:
+        prefix = next((one for one in (own.LEAD, own.INSTAGRAM) if remote_id.startswith(one)), "")
+        fields = {own.LEAD: LEAD, own.INSTAGRAM: "id,username"}.get(prefix, "id,name")
+        path = self._path(remote_id.removeprefix(prefix))
+        try:
+            response = self._http.request("GET", path, query=(("fields", fields),), operation="read record")
+        except TooNarrow:  # who commented and never wrote has allowed nobody to see the profile
+            return None
+        if dig(said(response), CODE) == NO_SUCH:
+            return None
+        body = self._good(response, "read record").body
+        shown = own.lead(body) if prefix == own.LEAD else own.person(remote_id, msgspec.json.decode(body))
+        return Raw.of(remote_id, shown)
+
+
+def _leads(bodies: list[bytes]) -> list[bytes]:
+    return [own.lead(body) for body in bodies]

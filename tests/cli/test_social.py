@@ -1,0 +1,82 @@
+"""A business with a page on Facebook: who answered its ads is known, who only commented is somebody new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from regulars import street
+from sandbox.meta import MetaSandbox
+from tests.cli.shop import CREDENTIALS, Shop
+
+STREAMS = "forms,comments,messages,posts,reviews,instagram_messages"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """HubSpot, Mailchimp and Meta of a small town."""
+    made = street.build(30, 3, quotas=False, campaigns=0, also=("meta",))
+    with street.open_street(made, [0] * 3) as (hubspot, mailchimp, meta):
+        shop = Shop(tmp_path, hubspot, mailchimp, made)
+        shop.open()
+        token = {"META_PAGE_TOKEN": street.OTHERS["meta"].credential}
+        done = shop.run("connect", "meta", "--base-url", meta, "--streams", STREAMS, **CREDENTIALS, **token)
+        assert done.code == 0, done.err
+        yield shop
+
+
+def page(shop: Shop) -> MetaSandbox:
+    assert shop.street is not None
+    box = shop.street.others["meta"]
+    assert isinstance(box, MetaSandbox)
+    return box
+
+
+def test_an_address_joins_and_a_name_does_not(shop: Shop) -> None:
+    """
+    Who answered a form is the customer with that address. Two of one name who commented and wrote, on Facebook and on
+    Instagram, are two people, each with what they did. Nothing is ever written to Meta.
+    """
+    assert shop.street is not None
+    box = page(shop)
+    lead = next(answers for answers in box.leads())
+    stranger, other = box.human_arrive("Bo Lundqvist-Kay"), box.human_arrive("bo.lundqvist.kay", on="instagram")
+    box.human_comment(box.human_post("Rye is back"), stranger, "At last!")
+    box.human_message(stranger, "Are you open?")
+    box.human_recommend(stranger, "The best rye")
+    box.human_message(other, "Are you open?")
+
+    done = [shop.run("sync", "--json") for _ in range(3)]
+    answered = shop.run("person", lead["email"], "--json").json
+    there = shop.run("person", "bo.lundqvist.kay", "--json").json
+    commented = shop.run("person", "Bo Lundqvist-Kay", "--json").json
+
+    assert [one.code in (0, 1) for one in done] == [True] * 3, done[-1].err
+    assert {record["connection"] for record in answered["records"]} >= {"meta"}
+    assert len({record["connection"] for record in answered["records"]}) > 1
+    assert [record["connection"] for record in commented["records"]] == ["meta"]
+    assert {touch["kind"] for touch in commented["touchpoints"]} == {"commented", "chatted"}
+    assert [word["score"] for word in commented["feedback"]] == [1.0]
+    assert [record["connection"] for record in there["records"]] == ["meta"]
+    assert commented["id"] != there["id"]
+    assert box.writes.total() == 0
+    assert box.refused == []
+
+
+def test_answers_that_meta_forgot_leave_nobody_gone(shop: Shop) -> None:
+    """
+    Ninety days later a full sync finds none of them, and everybody is still there.
+    """
+    box = page(shop)
+    lead = next(answers for answers in box.leads())
+    shop.run("sync")
+    for one in [key for key, node in box.state.nodes.items() if node.kind == "Lead"]:
+        box.human_delete_lead(one)
+
+    done = shop.run("sync", "--full", "--json")
+    answered = shop.run("person", lead["email"], "--json").json
+
+    assert done.code in (0, 1), done.err
+    assert [record["state"] for record in answered["records"] if record["connection"] == "meta"] == ["live"]
