@@ -2,6 +2,7 @@
 
 from connectors.base import Connector, CredentialKind, Platform, Settings
 from connectors.brevo import Brevo
+from connectors.buffer import Buffer
 from connectors.files import ASKS as FILES
 from connectors.files import Files
 from connectors.hubspot import APP as HUBSPOT_APP
@@ -45,6 +46,7 @@ CATALOGUE: tuple[Platform, ...] = (
     Pipedrive.entry(),
     Brevo.entry(),
     Meta.entry(),
+    Buffer.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

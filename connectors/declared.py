@@ -117,10 +117,23 @@ class Declared(OverHttp):
     # -- what is there ------------------------------------------------------------------------------------------
 
     def check(self, *, rights: bool = False) -> Account:
-        response = self._http.request("GET", self.me.path, operation="account")
+        me, sent = self.me, None if self.me.body is None else msgspec.json.encode(self.me.body)
+        method = "GET" if sent is None else "POST"
+        response = self._http.request(method, me.path, json=sent, idempotent=True, operation="account")
         body = self._typed(response, dict[str, Any])
-        name = str(dig(body, self.me.name) or "")
-        return Account(str(dig(body, self.me.id)), name, self.me.may, has_own_key=self._own_key_there())
+        name, audiences = str(dig(body, me.name) or ""), me.audiences.found(body) if me.audiences is not None else ()
+        own_key = self._own_key_there()
+        return Account(str(dig(body, me.id)), name, me.may, audiences=audiences, has_own_key=own_key)
+
+    @cached_property
+    def _audience(self) -> str:
+        """Of which of the account's audiences this connection is: the one that was chosen, else the first."""
+        if self.settings.audience:
+            return self.settings.audience
+        found = self.check().audiences
+        if not found:
+            raise self._http.misread("account", "it holds nothing that could be read")
+        return found[0].id
 
     def _own_key_there(self) -> bool:
         """Whether the platform has a field that carries our key."""
@@ -237,7 +250,8 @@ class Declared(OverHttp):
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         feed = self._feed(name)
-        for page in self._walk(feed.collection, partial(self._told, name)).pages(cursor, full=full):
+        collection = self._fed(feed)
+        for page in self._walk(collection, partial(self._told, name)).pages(cursor, full=full):
             if not feed.stream.events:
                 complete = page.complete and not self.forgets
                 yield StreamPage(page.cursor, page.records, None, (), page.total, page.last, complete, page.refused)
@@ -270,6 +284,10 @@ class Declared(OverHttp):
             found = [raw.body for page in self._walk(rest).pages(None) for raw in page.records]
             bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
         return entry
+
+    def _fed(self, feed: Feed) -> Collection:
+        """A feed, as this account is asked for it."""
+        return feed.collection
 
     def facts(self, name: str, item: Raw) -> Facts:
         return self._feed(name).reads(self._records.body(item))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.base import Stream
+from connectors.base import Option, Stream
+from connectors.paths import dig
 from connectors.walk import Collection
 from mapping.facts import Facts
 
@@ -45,13 +46,29 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Audiences:
+    """Where an account says of which parts it consists, of which a connection is of one: a list at *path* of its
+    answer, with what names each at *id* and *name*."""
+
+    path: str
+    id: str = "id"
+    name: str = "name"
+
+    def found(self, answer: Mapping[str, Any]) -> tuple[Option, ...]:
+        parts = dig(answer, self.path) or ()
+        return tuple(Option(str(dig(one, self.id)), str(dig(one, self.name) or "")) for one in parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Me:
-    """Where the account says who it is, and what is opened with that."""
+    """Where the account says who it is, and what is opened with that: the answer to a GET, or to a POST of *body*."""
 
     path: str
     id: str
     name: str
     may: tuple[str, ...] = ()
+    body: Mapping[str, Any] | None = None
+    audiences: Audiences | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ class Http:
         return asked + random.uniform(0.1, min(20.0, 0.5 * 2**state.attempt_number))  # noqa: S311
 
     def _attempt(self, call: Call, renewed: bool = False) -> Response:
-        if not call.anonymous and (why := self.pace.spent()):
+        if not call.anonymous and (why := self.pace.spent(call.lane)):
             raise self._spent(f"{why}.", 3600.0)
         signed = {} if call.anonymous else self._auth.headers()
         url = call.url if call.anonymous else address(call.url, self._auth.query())

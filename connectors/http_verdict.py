@@ -64,6 +64,9 @@ def explained(response: Response) -> str:
     inner = found.get("error")
     parts = [found.get(key) for key in ("title", "category", "code", "message", "detail", "policyName", "error_info")]
     parts += [inner.get(key) for key in ("type", "message")] if isinstance(inner, dict) else [inner]
+    told = found.get("errors")
+    if isinstance(told, list) and told and isinstance(told[0], dict) and not any(parts):
+        parts = [told[0].get(key) for key in ("code", "message")]
     text = ": ".join(str(part) for part in parts if isinstance(part, str | int) and part)
     return f"{response.status} {text or word}"
 

@@ -6,15 +6,19 @@ to wait, in whichever header the platform puts it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
+from connectors.codecs import millis
 from connectors.http_transport import Response
 from connectors.http_verdict import retry_after
 from connectors.pace import Clock, Pace, Sleep, Window
+from connectors.paths import Envelope
 
+_PARTS = re.compile(r";\s*([qw])=(\d{1,9})(?=\D|$)")
 _EPOCH = 1e9
 """Numbers from here on are moments, not spans."""
 
@@ -52,10 +56,12 @@ class Usage:
 class Limits:
     """What an account may be called with.
 
-    *most* is the header that states the calls of the first window, *left* the one that states what is left of the day,
-    *reset* the one that says when a window opens again (in seconds, or as a moment). *told* reads limits that stand
-    in bodies. *lanes* are beginnings of paths that have windows of their own. *usage* is read where a platform states
-    no number of calls, but how much of what it allows was used.
+    *most* is the header that states the calls of the first window, *policies* the one that states windows by their
+    length (`RateLimit-Policy`: q calls in w seconds), *left* the one that states what is left of the day,
+    *reset* the one that says when a window opens again (in seconds, or as a moment). *wait* is where a refusal's body
+    says how many seconds to wait. *told* reads limits that stand in bodies. *lanes* are beginnings of paths that have
+    windows of their own. *usage* is read where a platform states no number of calls, but how much of what it allows was
+    used.
     """
 
     windows: tuple[Window, ...] = ()
@@ -63,7 +69,9 @@ class Limits:
     keeps: float = 0.05
     most: str = ""
     left: str = ""
+    policies: str = ""
     reset: str = ""
+    wait: str = ""
     told: Callable[[Pace, Response], None] | None = None
     lanes: tuple[tuple[str, str], ...] = ()
     usage: Usage | None = None
@@ -82,18 +90,27 @@ class Limits:
 
     def after(self, response: Response, now: float) -> float:
         """Seconds that a refused call is asked to wait; 0 where nothing is said."""
-        asked = retry_after(response, now) or (self.usage.regain(response.headers) if self.usage is not None else 0.0)
+        regained = self.usage.regain(response.headers) if self.usage is not None else 0.0
+        asked = retry_after(response, now) or self._in_body(response) or regained
         if asked or not self.reset:
             return asked
         said = _number(response.headers, self.reset)
         if said is None:
-            return 0.0
+            return max(0.0, millis(response.headers.get(self.reset)) / 1000 - now)
         return max(0.0, said - now) if said > _EPOCH else said
+
+    def _in_body(self, response: Response) -> float:
+        found = Envelope(response.body).value(self.wait) if self.wait and response.is_json else None
+        return max(0.0, float(found)) if isinstance(found, int | float) else 0.0
 
     def _learn(self, pace: Pace, headers: Mapping[str, str]) -> None:
         most = _number(headers, self.most)
         if most and self.windows:
             pace.limit(int(most), self.windows[0].seconds, self.windows[0].lane)
+        for stated in headers.get(self.policies, "").split(",") if self.policies else ():
+            parts = dict(_PARTS.findall(stated))
+            if "q" in parts and "w" in parts:
+                pace.limit(int(parts["q"]), float(parts["w"]))
         left = _number(headers, self.left)
         if left is not None:
             pace.quota(int(left))

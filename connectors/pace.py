@@ -27,6 +27,8 @@ Learn = Callable[["Pace", Mapping[str, str]], None]
 SHORT = 2.0
 """Seconds up to which a window keeps nothing: whoever goes first waits no longer for its next place than that, and of a
 few calls a second even one kept would be much."""
+PATIENCE = 60.0
+"""Seconds that are waited for a window that is not worth more."""
 ASK_AGAIN = 900.0
 """Seconds after which one ordinary call may ask whether a spent day has been filled up again."""
 
@@ -48,7 +50,8 @@ class Window:
     """At most *calls* in any *seconds*, on one lane ("" is the lane of ordinary calls).
 
     Where nothing that goes first takes that lane, it *keeps* nothing. *air* is how many seconds one call may be longer
-    on its way than another: the platform counts when they arrive.
+    on its way than another: the platform counts when they arrive. Where it does not *wait*, a full window of hours or
+    days is no reason to sleep: calls are refused until it opens.
     """
 
     calls: int
@@ -56,6 +59,7 @@ class Window:
     lane: str = ""
     keeps: bool = True
     air: float = 0.0
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +193,15 @@ class Pace:
         with self._lock:
             self._gap = gap
 
-    def spent(self) -> str:
+    def spent(self, lane: str = "") -> str:
         """Why no ordinary call may leave now, in words for people; empty where it may, or goes first.
 
         A day that was spent is asked about again after a while: only an answer tells that it was filled up.
         """
         with self._lock:
             known, now = self._quota, self._clock()
+            if full := self._shut(lane, now):
+                return full
             if _FIRST.get() or known is None or not self.share:
                 return ""
             kept = _part(known.most, self.share)
@@ -206,6 +212,17 @@ class Pace:
                 return ""
             most = f" of {known.most:,}" if known.most else ""
             return f"{known.left:,}{most} calls of today are left, and kept for people who leave"
+
+    def _shut(self, lane: str, now: float) -> str:
+        """Which window is full and not worth waiting for."""
+        for shared in self._windows:
+            window = shared.window
+            if window.waits or window.lane != lane or shared.usual.earliest(now) <= now + PATIENCE:
+                continue
+            if _FIRST.get() and shared.kept.calls and shared.kept.earliest(now) <= now + PATIENCE:
+                continue
+            return f"its {window.calls:,} calls in {window.seconds / 3600:g} hours are used up"
+        return ""
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says about the limits."""

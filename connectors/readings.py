@@ -13,7 +13,7 @@ import msgspec
 from connectors.base import Outcome, Result
 from connectors.http_transport import Response
 from connectors.http_verdict import Judge, Verdict, judge
-from connectors.paths import dig
+from connectors.paths import Envelope, dig
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class When:
             return False
         if not self.at:
             return True
-        found = dig(said(response), self.at)
+        found = Envelope(response.body).value(self.at) if response.is_json else None
         return found in self.among if self.among else found is not None
 
 

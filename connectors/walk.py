@@ -20,7 +20,7 @@ from connectors.codecs import iso_z, millis
 from connectors.errors import Misread
 from connectors.pagers import Ask, Offset, Pager, Place
 from connectors.paging import Watermark
-from connectors.paths import Envelope, bury, dig
+from connectors.paths import Envelope, bury, dig, merged
 from mapping.model import Millis
 
 _TAIL = 3
@@ -175,7 +175,7 @@ class Walk:
         asked = collection.pager.ask(at["place"])
         if asked.url:
             return asked
-        query, body = [*collection.query, *asked.query], {**(collection.body or {}), **asked.body}
+        query, body = [*collection.query, *asked.query], merged(collection.body or {}, asked.body)
         if at["do"] == "changes" and isinstance(since, Since):
             moment = since.spelled(max(0, at["low"] - since.before))
             if collection.body is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from regulars.trouble import WrongUse
 from sandbox.brevo import BrevoSandbox
+from sandbox.buffer import BufferSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
 from sandbox.meta import MetaSandbox
@@ -67,6 +68,7 @@ OTHERS: Mapping[str, Further] = {
     "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
     "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
     "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
+    "buffer": Further(BufferSandbox, "BUFFER_API_KEY", "sandbox-buffer-demo"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, and the truth about it.
+"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, what Buffer published, and the truth about it.
 
 Each platform knows a share of the town's people, by the address that they have on HubSpot or Mailchimp. Some of its
 values agree, some are blank, some are written otherwise, some differ; some people left there. The town itself stays as
@@ -20,6 +20,11 @@ SHARE = 55  # per cent of the people that a further platform knows
 LEFT, BOUNCED = 4, 2
 BLANK, DIFFERS = 20, 4  # per cent of the values
 FIRST_DAY = datetime(2020, 1, 6, 8, tzinfo=UTC)
+
+POSTS = 104
+LAST_POST = datetime(2025, 12, 29, 17, tzinfo=UTC)
+SUBJECTS = ("Roggen um sieben", "Neues vom Ofen", "Brotkurs", "Zopf am Sonntag", "Die Mühle war da", "Stollen")
+NETWORKS = ("instagram", "facebook", "linkedin")
 
 Record = dict[str, Any]
 
@@ -133,10 +138,24 @@ def on_meta(town: Town) -> tuple[list[Record], list[str]]:
     return records, [one.person for one in people]
 
 
+def on_buffer(town: Town) -> tuple[list[Record], list[str]]:
+    """Two posts a week of the last year, and how often people did something with each; nobody is named."""
+    rng = Dice(f"regulars elsewhere buffer {town.seed}")
+    records: list[Record] = []
+    for place in range(POSTS):
+        reach = 40 + rng.below(20 * max(1, len(town.contacts)))
+        figures = {"reach": reach, "reactions": rng.below(reach // 4 + 1), "comments": rng.below(reach // 20 + 1)}
+        at = LAST_POST - timedelta(hours=84 * (POSTS - 1 - place))
+        text = f"{SUBJECTS[rng.below(len(SUBJECTS))]} ({at:%d.%m.})"
+        records.append({"text": text, "service": NETWORKS[rng.below(len(NETWORKS))], "at": at, "figures": figures})
+    return records, []
+
+
 ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "pipedrive": on_pipedrive,
     "brevo": on_brevo,
     "meta": on_meta,
+    "buffer": on_buffer,
 }
 
 
@@ -146,6 +165,8 @@ def populate_elsewhere(town: Town, boxes: Mapping[str, Loads]) -> Town:
     for platform, box in boxes.items():
         records, people = ELSEWHERE[platform](town)
         box.load(records)
+        if not people:
+            continue
         addresses = [str(record.get("email") or record["emails"][0]) for record in records]
         told[platform] = dict(zip(addresses, people, strict=True))
     return replace(town, truth=replace(town.truth, elsewhere=told))

@@ -175,6 +175,22 @@ class Mailroom(ABC):
                 self.given_up(letter)
 
 
+class NoMailroom(Mailroom):
+    """The mailroom of a vendor that calls nobody."""
+
+    def address(self, hook: str) -> str | None:
+        return None
+
+    def seal(self, letter: Letter, now: datetime) -> Sealed:
+        raise NotImplementedError("this vendor has no webhooks")
+
+    def forge(self, letter: Letter, how: str, now: datetime) -> Sealed:
+        raise NotImplementedError("this vendor has no webhooks")
+
+    def wait(self, attempt: int) -> timedelta | None:
+        return None
+
+
 def merged_headers(*parts: Mapping[str, str]) -> dict[str, str]:
     """One set of headers out of several."""
     return {name: value for part in parts for name, value in part.items()}

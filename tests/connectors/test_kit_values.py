@@ -12,11 +12,12 @@ from connectors.auth import Basic, Bearer, ClientCredentials, KeyHeader, KeyQuer
 from connectors.base import Change, Option, Outcome, Raw, Result
 from connectors.errors import BadCredentials
 from connectors.http import Response, Verdict
+from connectors.http_verdict import explained
 from connectors.limits import Limits, Usage
 from connectors.look_back import shown_after
 from connectors.oauth_app import OAuthApp
 from connectors.pace import Pace, Window
-from connectors.paths import Envelope, bury, dig
+from connectors.paths import Envelope, bury, dig, merged
 from connectors.readings import Refusals, When, judged_by
 from connectors.signing import (
     BasicOnHook,
@@ -349,3 +350,49 @@ def test_what_is_read_after_a_write_is_ours_only_where_it_may_be(shows: str | No
 
     assert done.shown is not None
     assert (done.shown.fields["given_name"], done.shown.version) == (known, version)
+
+
+def test_policies_state_windows_by_their_length() -> None:
+    """`RateLimit-Policy` names q calls in w seconds; a window of another length stays, and so does one told badly."""
+    limits = Limits((Window(10, 900.0), Window(100, 86_400.0)), policies="ratelimit-policy")
+    pace = limits.pace(lambda: 0.0, lambda _: None)
+    stated = '"day";q=250;w=86400;pk=:AAAA:, "hour";q=9;w=3600, "odd";q=many;w=900'
+
+    pace.learn({"ratelimit-policy": stated})
+
+    assert [(shared.window.calls, shared.window.seconds) for shared in pace._windows] == [(10, 900.0), (250, 86_400.0)]
+
+
+@pytest.mark.parametrize(
+    ("response", "waits"),
+    [
+        (answer(429, {"errors": [{"extensions": {"retryAfter": 90}}]}), 90.0),
+        (answer(429, {"errors": [{"extensions": {"retryAfter": "soon"}}]}), 0.0),
+        (answer(429, {}, reset="1970-01-01T00:18:20Z"), 100.0),
+        (answer(429, {}, reset="soon"), 0.0),
+    ],
+)
+def test_a_wait_is_read_from_a_body_or_a_moment(response: Response, waits: float) -> None:
+    """Some say it in the refusal's body, some as a time of the clock."""
+    limits = Limits(reset="reset", wait="errors.0.extensions.retryAfter")
+
+    assert limits.after(response, 1000.0) == waits
+
+
+def test_bodies_are_put_together_without_changing_either() -> None:
+    """Objects within objects, too; where both have a value the second wins."""
+    under, over = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}, {"a": {"b": 4, "c": {"f": 5}}, "g": {"h": 6}}
+
+    found = merged(under, over)
+    bury(found, "a.c.i", 7)
+
+    assert found == {"a": {"b": 4, "c": {"d": 2, "f": 5, "i": 7}}, "e": 3, "g": {"h": 6}}
+    assert under == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+
+
+def test_the_first_of_several_errors_is_told() -> None:
+    """As GraphQL and others list them; an answer that has words of its own keeps to those."""
+    listed = answer(400, {"errors": [{"code": 4003, "message": "no such profile"}, {"message": "more"}]})
+
+    assert explained(listed) == "400 4003: no such profile"
+    assert explained(answer(400, {"message": "Bad", "errors": [{"message": "worse"}]})) == "400 Bad"

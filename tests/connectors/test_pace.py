@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.batches import spread
 from connectors.hubspot import learn
-from connectors.pace import ASK_AGAIN, Pace, Window, going_first
+from connectors.pace import ASK_AGAIN, PATIENCE, Pace, Window, going_first
 
 
 class Time:
@@ -195,3 +195,18 @@ def test_a_spent_day_is_asked_about_again() -> None:
     pace.quota(900, 1000)
 
     assert (before, bool(stopped), asked, bool(next_one), pace.spent()) == ("", True, "", True, "")
+
+
+def test_a_long_window_that_is_full_is_not_slept_through() -> None:
+    """It says which, on its own lane only, until it is about to open; what is kept goes on."""
+    time = Time()
+    pace = Pace(Window(10, 86_400.0, "mail", waits=False), Window(10, 1.0), share=0.1, clock=time, sleep=time.sleep)
+    starts(pace, time, 9, "mail")
+
+    full, elsewhere = pace.spent("mail"), pace.spent()
+    with going_first():
+        first = pace.spent("mail")
+    time.now = 86_400.0 - PATIENCE
+
+    assert full == "its 10 calls in 24 hours are used up"
+    assert (elsewhere, first, pace.spent("mail")) == ("", "", "")

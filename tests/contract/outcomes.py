@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from connectors import platform
 from connectors.levels import ASIDE, KEPT
+from tests.contract import away
 from tests.contract.checks import CHECKS
 from tests.contract.rehearsal import Rehearsal, rehearse
 
@@ -15,6 +17,10 @@ def outcome(name: str, promise: str) -> str:
     place = rehearse(name)
     if promise in place.aside:
         return ASIDE + place.aside[promise]
+    if declared := away.word(name, promise):
+        away.HOLDS[declared](place)
+        connector = platform(name).connector
+        return f"{ASIDE}{connector.title} {connector.cannot[declared]}"
     if promise in place.lacks:
         return LACKS + place.lacks[promise] if _fails(promise, place) else KEPT
     CHECKS[promise](place)

@@ -27,9 +27,10 @@ class Rehearsal(ABC):
     name: ClassVar[str]
     credential: ClassVar[Mapping[str, str]] = {}
     wrong: ClassVar[Mapping[str, str]] = {}  # a credential that opens nothing
-    listing: ClassVar[str] = ""  # a part of the address by which people are listed
+    listing: ClassVar[str] = ""  # a part of the address, or of what is sent there, by which people are listed
     making: ClassVar[str] = ""  # the pattern of paths that make people
     page: ClassVar[int] = 100  # people on a page
+    told: ClassVar[str] = ""  # the stream whose items are listed in their stead, where nobody is named
     aside: ClassVar[Mapping[str, str]] = {}  # promises that do not concern the platform, and why
     lacks: ClassVar[Mapping[str, str]] = {}  # promises that are not kept yet, and why
     setup: ClassVar[Mapping[str, Any]] = {}  # settings of the connection
@@ -60,6 +61,10 @@ class Rehearsal(ABC):
     def described(self) -> Described | DescribedGraph | None:
         """The emulator's application held against the vendor's description, where there is one."""
         return None
+
+    def something(self) -> str:
+        """One thing that is listed is there; gives its remote id."""
+        return self.add("ada@example.org")
 
     # -- what people do, and what stands there ------------------------------------------------------------------
 
@@ -116,6 +121,39 @@ class Rehearsal(ABC):
     def streams(self) -> tuple[str, ...]:
         """The streams that tell of engagement, where it is not told by webhooks alone."""
         return ()
+
+
+class Unpeopled(Rehearsal):
+    """A platform that names nobody: what is listed are the posts of one of its streams (`told`)."""
+
+    @abstractmethod
+    def post(self) -> str:
+        """The business publishes something; gives its remote id."""
+
+    @abstractmethod
+    def react(self, post: str) -> str:
+        """People do something with a post; gives the name of the figure that grows by three."""
+
+    def something(self) -> str:
+        return self.post()
+
+    def add(self, email: str, given: str = "Ada", family: str = "Berg") -> str:
+        raise NotImplementedError("nobody is named there")
+
+    def edit(self, remote_id: str, given: str) -> None:
+        raise NotImplementedError("nobody is named there")
+
+    def leave(self, remote_id: str) -> None:
+        raise NotImplementedError("nobody is named there")
+
+    def delete(self, remote_id: str) -> None:
+        raise NotImplementedError("nobody is named there")
+
+    def addresses(self) -> list[str]:
+        return []
+
+    def has_left(self, remote_id: str) -> bool:
+        return False
 
 
 def rehearse(name: str) -> Rehearsal:

@@ -9,12 +9,14 @@ from connectors.base import Platform
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"
-START, END = "## Fields\n\n", "## Environment\n"
+START, END = "## Fields\n\n", "## Allowing an app\n"
 INTRODUCTION = "What a platform cannot carry, and why, is on its own page.\n\n"
 
 
 def fields(entry: Platform) -> str:
     """The table of one platform's fields."""
+    if not list(entry.connector.table):
+        return "It names nobody: there are none.\n"
     lines = ["| field | what | there | both ways |", "|---|---|---|---|"]
     for row in entry.connector.table:
         ways = "yes" if row.readable and row.writable else "read only"

@@ -1,0 +1,122 @@
+"""Buffer: the posts that one organization published, and what was done with them.
+
+Docs     developers.buffer.com: guides, types and reference of the GraphQL API (read 2026-11)
+Pace     for each client 100 calls in 15 minutes, and by plan 100 to 500 in 24 hours and 3,000 to 15,000 in 30 days; the
+         smallest are kept to until `RateLimit-Policy` states others, by the length of their windows. A 429 says in
+         seconds when: in its body by the older page, in Retry-After by the newer one
+Quirks   One address for everything, POST; nothing here is a mutation, so that whatever is asked may be asked again.
+         Errors come within a 200, as `errors` with a code: who must act follows from that code.
+         A key opens all organizations of its account; posts are asked for by organization.
+         Figures are fetched from the networks once a day, and go on changing: the posts of the last thirty days are
+         read again each time, all of them with each full reading. One that a network never told is missing, not zero.
+         What was published past Buffer may have no due date; such a post shows in full readings only.
+         Nobody is named: whoever liked or commented is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from connectors.base import Stream
+from connectors.codecs import millis
+from connectors.declared_values import Audiences, Feed, Me
+from connectors.http import Verdict
+from connectors.limits import Limits
+from connectors.oauth_app import OAuthApp
+from connectors.pace import Window
+from connectors.pagers import GraphConnection
+from connectors.paths import merged
+from connectors.read_only import Unpeopled
+from connectors.readings import When
+from connectors.signing_in import by_key, by_oauth
+from connectors.walk import Collection, Since
+from mapping.facts import Campaign, Facts
+
+QUARTER, DAY, MONTH = 900.0, 86_400.0, 30 * 86_400.0
+SETTLES = 30 * 86_400_000
+"""For how long the figures of a post are looked at again."""
+LONGEST_TITLE = 100
+ACCOUNT = "query Account { account { id name email organizations { id name } } }"
+POSTS = """query Posts($input: PostsInput!, $first: Int, $after: String) {
+  posts(input: $input, first: $first, after: $after) {
+    edges { node { id text dueAt sentAt channelService metrics { type value unit } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+SENT = {"filter": {"status": ["sent"]}, "sort": [{"field": "dueAt", "direction": "asc"}]}
+OAUTH = OAuthApp(
+    "https://auth.buffer.com/auth",
+    "https://auth.buffer.com/token",
+    scopes=("account:read", "posts:read", "insights:read", "offline_access"),
+    pkce=True,
+)
+
+
+def campaign(edge: Mapping[str, Any]) -> Facts:
+    """A post as a campaign. Percentages are left out: they follow from the figures."""
+    post = edge["node"]
+    title = " ".join(f"{post.get('channelService') or ''}: {post.get('text') or ''}".split())
+    figures = {one["type"]: round(one["value"]) for one in post.get("metrics") or () if one["unit"] == "count"}
+    at = millis(post.get("sentAt") or post.get("dueAt"))
+    return Facts(campaigns=[Campaign(str(post["id"]), title[:LONGEST_TITLE], at, "social", figures)])
+
+
+class Buffer(Unpeopled):
+    """Posts of one organization at Buffer."""
+
+    name: ClassVar[str] = "buffer"
+    title: ClassVar[str] = "Buffer"
+    base_url: ClassVar[str] = "https://api.buffer.com"
+    sign_ins = (by_key("api_key", "API key", "from Settings › API"), by_oauth(OAUTH))
+    limits = Limits(
+        (Window(100, QUARTER), Window(100, DAY, waits=False), Window(3_000, MONTH, waits=False)),
+        at_once=2,
+        keeps=0.0,
+        policies="ratelimit-policy",
+        reset="ratelimit-reset",
+        wait="errors.0.extensions.retryAfter",
+    )
+    readings = (
+        When(200, Verdict.BUSY, at="errors.0.extensions.code", among=("RATE_LIMIT_EXCEEDED",)),
+        When(200, Verdict.STRANGER, at="errors.0.extensions.code", among=("UNAUTHORIZED", "UNAUTHENTICATED")),
+        When(200, Verdict.NARROW, at="errors.0.extensions.code", among=("FORBIDDEN",)),
+        When(200, Verdict.DOWN, at="errors.0.extensions.code", among=("UNEXPECTED", "INTERNAL_SERVER_ERROR")),
+        When(200, Verdict.ODD, at="errors.0"),
+    )
+    me = Me(
+        "/",
+        "data.account.id",
+        "data.account.name",
+        ("It may read posts and their figures; an API key may also publish, which Regulars never does.",),
+        {"query": ACCOUNT},
+        Audiences("data.account.organizations"),
+    )
+    feeds = (
+        Feed(
+            Stream("posts", "Posts that were published, and what was done with them", "insights:read of an app"),
+            Collection(
+                "/",
+                "data.posts.edges",
+                GraphConnection("data.posts"),
+                id="node.id",
+                stamp="node.dueAt",
+                since=Since("variables.input.filter.dueAt.start", SETTLES),
+                body={"query": POSTS, "variables": {"input": SENT}},
+                operation="list posts",
+            ),
+            campaign,
+        ),
+    )
+    cannot: ClassVar[Mapping[str, str]] = {
+        "people": "names nobody: whoever liked or commented is a number",
+        "writes": "has no people that could be written; nothing is published there either",
+        "leaving": "sends nothing to anybody by name, so that nobody can leave",
+        "hooks": "calls nobody: it is asked",
+    }
+
+    def _fed(self, feed: Feed) -> Collection:
+        """Posts are asked for by organization."""
+        mine = {"variables": {"input": {"organizationId": self._audience}}}
+        return replace(feed.collection, body=merged(feed.collection.body or {}, mine))
