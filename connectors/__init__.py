@@ -5,6 +5,7 @@ from connectors.brevo import Brevo
 from connectors.buffer import Buffer
 from connectors.files import ASKS as FILES
 from connectors.files import Files
+from connectors.hootsuite import Hootsuite
 from connectors.hubspot import APP as HUBSPOT_APP
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
 from connectors.hubspot import ASKS_TOKEN as HUBSPOT_TOKEN
@@ -47,6 +48,7 @@ CATALOGUE: tuple[Platform, ...] = (
     Brevo.entry(),
     Meta.entry(),
     Buffer.entry(),
+    Hootsuite.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

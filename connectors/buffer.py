@@ -111,7 +111,7 @@ class Buffer(Unpeopled):
     )
     cannot: ClassVar[Mapping[str, str]] = {
         "people": "names nobody: whoever liked or commented is a number",
-        "writes": "has no people that could be written; nothing is published there either",
+        "writes": "has no people that could be written, and nothing is published there",
         "leaving": "sends nothing to anybody by name, so that nobody can leave",
         "hooks": "calls nobody: it is asked",
     }

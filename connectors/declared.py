@@ -251,6 +251,9 @@ class Declared(OverHttp):
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         feed = self._feed(name)
         collection = self._fed(feed)
+        if collection is None:
+            yield StreamPage({"do": "done", "mark": Watermark().stored()}, last=True, complete=True)
+            return
         for page in self._walk(collection, partial(self._told, name)).pages(cursor, full=full):
             if not feed.stream.events:
                 complete = page.complete and not self.forgets
@@ -285,8 +288,8 @@ class Declared(OverHttp):
             bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
         return entry
 
-    def _fed(self, feed: Feed) -> Collection:
-        """A feed, as this account is asked for it."""
+    def _fed(self, feed: Feed) -> Collection | None:
+        """A feed, as this account is asked for it; None where it has nothing that could be asked for."""
         return feed.collection
 
     def facts(self, name: str, item: Raw) -> Facts:

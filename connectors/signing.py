@@ -84,9 +84,10 @@ class Hmac:
     unit: float = 1.0
     hashing: str = "sha256"
     key: Callable[[str], bytes] = str.encode
+    only: Callable[[str], bool] = bool  # which values of the header are signatures at all
 
     def present(self, delivery: Delivery) -> bool:
-        return self.header in delivery.headers
+        return self.header in delivery.headers and self.only(delivery.headers[self.header])
 
     def doubt(self, delivery: Delivery, secrets: Sequence[str], now: float) -> Doubt | None:
         found = self.claim(delivery, delivery.headers[self.header])

@@ -21,6 +21,7 @@ from connectors.errors import Misread
 from connectors.pagers import Ask, Offset, Pager, Place
 from connectors.paging import Watermark
 from connectors.paths import Envelope, bury, dig, merged
+from connectors.windows import Begins, legs
 from mapping.model import Millis
 
 _TAIL = 3
@@ -32,7 +33,8 @@ class Since:
     """How what changed is asked for: *parameter* with a moment *spelled*, and *query* that sorts by it where there is.
 
     *overlap* is how late a change may show. *before*: "after" may leave out the moment itself, so that much earlier is
-    asked for.
+    asked for. *within*: changes are told of so long ago at most, and beyond it everything is listed. Without a
+    *parameter* the pager asks for what changed (`connectors.windows`).
     """
 
     parameter: str
@@ -40,6 +42,7 @@ class Since:
     spelled: Callable[[Millis], Any] = iso_z
     query: Sequence[tuple[str, Any]] = ()
     before: Millis = 0
+    within: Millis = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +119,18 @@ class Walk:
     def _begin(self, cursor: Cursor | None, full: bool) -> Cursor:
         if cursor is not None and cursor["do"] != "done":
             return cursor
-        start: Cursor = {"place": {}, "tail": [], "began": self.now(), "best": 0}
-        since = self.collection.since
+        began, since = self.now(), self.collection.since
+        start: Cursor = {"place": self._first(began), "tail": [], "began": began, "best": 0}
         if cursor is None or full or since is None:
             return {"do": "list", **start, "mark": None}
-        return {
-            "do": "changes",
-            **start,
-            "mark": cursor["mark"],
-            "low": Watermark.of(cursor["mark"]).start(since.overlap),
-        }
+        low = Watermark.of(cursor["mark"]).start(since.overlap)
+        if isinstance(since, Since) and since.within and began - low > since.within:
+            return {"do": "list", **start, "mark": None}
+        return {"do": "changes", **start, "place": self._first(began, low), "mark": cursor["mark"], "low": low}
+
+    def _first(self, began: Millis, low: Millis = 0) -> Place:
+        pager = self.collection.pager
+        return pager.begins(began, low) if isinstance(pager, Begins) else {}
 
     def _page(self, at: Cursor) -> Page:
         collection, place = self.collection, at["place"]
@@ -146,7 +151,8 @@ class Walk:
             return Page(records, {**at, "place": back, "tail": [], "best": best}, refused=refused)
         if onward is not None and not self._all_known(at, stamps):
             self._refuse_circles(place, onward, at["tail"], ids)
-            after = {**at, "place": onward, "tail": ids[-_TAIL:], "best": best}
+            tail = ids[-_TAIL:] if legs(place) == legs(onward) else []
+            after = {**at, "place": onward, "tail": tail, "best": best}
             return Page(records, after, total if isinstance(total, int) else None, refused=refused)
         return self._last(at, records, refused, best)
 
@@ -176,7 +182,7 @@ class Walk:
         if asked.url:
             return asked
         query, body = [*collection.query, *asked.query], merged(collection.body or {}, asked.body)
-        if at["do"] == "changes" and isinstance(since, Since):
+        if at["do"] == "changes" and isinstance(since, Since) and since.parameter:
             moment = since.spelled(max(0, at["low"] - since.before))
             if collection.body is None:
                 query += [(since.parameter, moment), *since.query]
@@ -203,7 +209,7 @@ class Walk:
     def _refuse_circles(self, place: Place, onward: Place, tail: list[str], ids: list[str]) -> None:
         """A platform that names a page that we come from, or gives the same page again, would be read for ever."""
         self._been.add(msgspec.json.encode(place))
-        same = len(tail) == _TAIL and tail == ids[-_TAIL:]
+        same = len(tail) == _TAIL and tail == ids[-_TAIL:] and legs(place) == legs(onward)
         if same or msgspec.json.encode(onward) in self._been:
             raise self.misread(self.collection.name, "the next page is one that was read already")
 

@@ -114,7 +114,9 @@ def _tell(here: Session, street: Street, addresses: list[str], state: Path | Non
         here.say(f"  MAILCHIMP_API_KEY={street.key} regulars connect mailchimp --base-url {mailchimp}")
         for name, where in further:
             one = OTHERS[name]
-            here.say(f"  {one.variable}={one.credential} regulars connect {name} --base-url {where}")
+            given = " ".join(f"{part}={value}" for part, value in one.environment.items())
+            streams = f" --streams {one.streams}" if one.streams else ""
+            here.say(f"  {given} regulars connect {name} --base-url {where}{streams}")
         here.say("\n[soft]Ctrl-C ends it.[/]")
 
     here.emit(document, lines)

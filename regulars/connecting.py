@@ -42,7 +42,9 @@ def credential(
     allow: Allow | None = None,
 ) -> dict[str, str]:
     """The credential's parts: from a file or stdin, else the environment, else the one *kept*, else the prompt, or from
-    whoever is asked to *allow* it in the browser. Raises WrongUse."""
+    whoever is asked to *allow* it in the browser. A platform that has no keys to copy is allowed without being told so.
+    Raises WrongUse."""
+    oauth = oauth or CredentialKind.TOKEN not in entry.asks
     kind = CredentialKind.OAUTH if oauth else CredentialKind.TOKEN
     if kind not in entry.asks:
         raise WrongUse(f"{entry.title} takes no OAuth credential.", fix="Leave --oauth out.")

@@ -14,6 +14,7 @@ from typing import Any
 from regulars.trouble import WrongUse
 from sandbox.brevo import BrevoSandbox
 from sandbox.buffer import BufferSandbox
+from sandbox.hootsuite import HootsuiteSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
 from sandbox.meta import MetaSandbox
@@ -62,13 +63,31 @@ class Further:
     open: Callable[..., Emulator]
     variable: str
     credential: str
+    more: Mapping[str, str] = field(default_factory=dict)  # what else the environment has to say
+    streams: str = ""  # what there is to read where nobody is listed
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the environment has to say for `connect`."""
+        return {self.variable: self.credential, **self.more}
 
 
 OTHERS: Mapping[str, Further] = {
     "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
     "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
     "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
-    "buffer": Further(BufferSandbox, "BUFFER_API_KEY", "sandbox-buffer-demo"),
+    "buffer": Further(BufferSandbox, "BUFFER_API_KEY", "sandbox-buffer-demo", streams="posts"),
+    "hootsuite": Further(
+        HootsuiteSandbox,
+        "HOOTSUITE_ACCESS_TOKEN",
+        "sandbox-hootsuite-demo",
+        {
+            "HOOTSUITE_REFRESH_TOKEN": "sandbox-refresh-0",
+            "HOOTSUITE_CLIENT_ID": "sandbox-client",
+            "HOOTSUITE_CLIENT_SECRET": "sandbox-client-secret",
+        },
+        "posts",
+    ),
 }
 
 

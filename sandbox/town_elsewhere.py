@@ -1,4 +1,5 @@
-"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, what Buffer published, and the truth about it.
+"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, what was published by Buffer and Hootsuite,
+and the truth about it.
 
 Each platform knows a share of the town's people, by the address that they have on HubSpot or Mailchimp. Some of its
 values agree, some are blank, some are written otherwise, some differ; some people left there. The town itself stays as
@@ -139,16 +140,28 @@ def on_meta(town: Town) -> tuple[list[Record], list[str]]:
 
 
 def on_buffer(town: Town) -> tuple[list[Record], list[str]]:
-    """Two posts a week of the last year, and how often people did something with each; nobody is named."""
-    rng = Dice(f"regulars elsewhere buffer {town.seed}")
+    """What was published there, by figures as Buffer calls them; nobody is named."""
+    return _published(town, "buffer", ("reach", "reactions", "comments"), NETWORKS), []
+
+
+def on_hootsuite(town: Town) -> tuple[list[Record], list[str]]:
+    """The same at Hootsuite, in its words."""
+    networks = ("INSTAGRAMBUSINESS", "FACEBOOKPAGE", "LINKEDINCOMPANY")
+    found = _published(town, "hootsuite", ("impressions", "likes", "comments"), networks)
+    return [{**one, "network": one["service"]} for one in found], []
+
+
+def _published(town: Town, platform: str, words: tuple[str, str, str], networks: tuple[str, ...]) -> list[Record]:
+    """Two posts a week of the last year: how often each was seen, liked and answered."""
+    rng = Dice(f"regulars elsewhere {platform} {town.seed}")
     records: list[Record] = []
     for place in range(POSTS):
         reach = 40 + rng.below(20 * max(1, len(town.contacts)))
-        figures = {"reach": reach, "reactions": rng.below(reach // 4 + 1), "comments": rng.below(reach // 20 + 1)}
+        figures = dict(zip(words, (reach, rng.below(reach // 4 + 1), rng.below(reach // 20 + 1)), strict=True))
         at = LAST_POST - timedelta(hours=84 * (POSTS - 1 - place))
         text = f"{SUBJECTS[rng.below(len(SUBJECTS))]} ({at:%d.%m.})"
-        records.append({"text": text, "service": NETWORKS[rng.below(len(NETWORKS))], "at": at, "figures": figures})
-    return records, []
+        records.append({"text": text, "service": networks[rng.below(len(networks))], "at": at, "figures": figures})
+    return records
 
 
 ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
@@ -156,6 +169,7 @@ ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "brevo": on_brevo,
     "meta": on_meta,
     "buffer": on_buffer,
+    "hootsuite": on_hootsuite,
 }
 
 
