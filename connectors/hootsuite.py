@@ -156,13 +156,13 @@ class Hootsuite(Unpeopled):
         collection = feed.collection
         if feed.stream.name != "posts":
             return collection
-        if not self._parts:
+        if not self._measured:
             return None
         period = {"filters": {"reportingPeriod": {"timespan": {"since": day(self._now() - 729 * DAY)}}}}
-        pager = Each(collection.pager, self._parts, of_profiles)
+        pager = Each(collection.pager, self._measured, of_profiles)
         return replace(collection, pager=pager, body=merged(collection.body or {}, period))
 
     @cached_property
-    def _parts(self) -> list[str]:
+    def _measured(self) -> list[str]:
         response = self._http.request("GET", "/v1/socialProfiles", operation="list social profiles")
         return parts_of(self._typed(response, dict[str, Any]).get("data") or ())
