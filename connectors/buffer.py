@@ -28,9 +28,9 @@ from connectors.oauth_app import OAuthApp
 from connectors.pace import Window
 from connectors.pagers import GraphConnection
 from connectors.paths import merged
-from connectors.read_only import Unpeopled
 from connectors.readings import When
 from connectors.signing_in import by_key, by_oauth
+from connectors.unpeopled import Unpeopled
 from connectors.walk import Collection, Since
 from mapping.facts import Campaign, Facts
 
@@ -111,12 +111,11 @@ class Buffer(Unpeopled):
     )
     cannot: ClassVar[Mapping[str, str]] = {
         "people": "names nobody: whoever liked or commented is a number",
-        "writes": "has no people that could be written, and nothing is published there",
-        "leaving": "sends nothing to anybody by name, so that nobody can leave",
+        "writing": "has no people that could be written, and nothing is published there",
         "hooks": "calls nobody: it is asked",
     }
 
-    def _fed(self, feed: Feed) -> Collection:
+    def _located(self, collection: Collection) -> Collection:
         """Posts are asked for by organization."""
         mine = {"variables": {"input": {"organizationId": self._audience}}}
-        return replace(feed.collection, body=merged(feed.collection.body or {}, mine))
+        return replace(collection, body=merged(collection.body or {}, mine))

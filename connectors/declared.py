@@ -176,7 +176,7 @@ class Declared(OverHttp):
         return Walk(self._located(collection), self._fetch, self._http.misread, self._now, dressed)
 
     def _located(self, collection: Collection) -> Collection:
-        """The collection of this account, where its path holds something that differs by account."""
+        """The collection of this account, where something in it differs by account."""
         return collection
 
     def _fetch(self, collection: Collection, ask: Ask) -> bytes:
@@ -250,11 +250,7 @@ class Declared(OverHttp):
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         feed = self._feed(name)
-        collection = self._fed(feed)
-        if collection is None:
-            yield StreamPage({"do": "done", "mark": Watermark().stored()}, last=True, complete=True)
-            return
-        for page in self._walk(collection, partial(self._told, name)).pages(cursor, full=full):
+        for page in self._walk(feed.collection, partial(self._told, name)).pages(cursor, full=full):
             if not feed.stream.events:
                 complete = page.complete and not self.forgets
                 yield StreamPage(page.cursor, page.records, None, (), page.total, page.last, complete, page.refused)
@@ -287,10 +283,6 @@ class Declared(OverHttp):
             found = [raw.body for page in self._walk(rest).pages(None) for raw in page.records]
             bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
         return entry
-
-    def _fed(self, feed: Feed) -> Collection | None:
-        """A feed, as this account is asked for it; None where it has nothing that could be asked for."""
-        return feed.collection
 
     def facts(self, name: str, item: Raw) -> Facts:
         return self._feed(name).reads(self._records.body(item))

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from connectors.base import Stream
 from connectors.codecs import iso_z, millis
 from connectors.declared_values import Feed, Me
+from connectors.errors import TooNarrow
 from connectors.hooks import Hooks
 from connectors.hootsuite_hooks import HOOKS
 from connectors.http import Response
@@ -30,13 +31,14 @@ from connectors.oauth_app import OAuthApp
 from connectors.pace import Pace, Window
 from connectors.pagers import Ask, Cursored
 from connectors.paths import merged
-from connectors.read_only import Unpeopled
 from connectors.signing_in import by_oauth
+from connectors.unpeopled import Unpeopled
 from connectors.walk import Collection, Since
 from connectors.windows import Each, Windowed
 from mapping.facts import Campaign, Facts
 from mapping.model import Millis
 
+POSTS = "/v1/analytics/posts"
 DAY = 86_400_000
 FOUR_WEEKS = 28 * DAY - 1000  # for the ends of a window are whole seconds
 MEASURED = (
@@ -132,7 +134,7 @@ class Hootsuite(Unpeopled):
         Feed(
             Stream("posts", "Posts on the networks, and what was done with them", "analytics:read"),
             Collection(
-                "/v1/analytics/posts",
+                POSTS,
                 "data",
                 Cursored("cursor", "metadata.collectionInfo.next.cursor", ("limit", 100)),
                 id="externalId",
@@ -147,17 +149,16 @@ class Hootsuite(Unpeopled):
     hooks: ClassVar[Hooks | None] = HOOKS
     cannot: ClassVar[Mapping[str, str]] = {
         "people": "lists nobody: conversations of its inbox come by webhook",
-        "writes": "has no people that could be written, and nothing is published there",
-        "leaving": "sends nothing to anybody by name, so that nobody can leave",
+        "writing": "has no people that could be written, and nothing is published there",
     }
 
-    def _fed(self, feed: Feed) -> Collection | None:
+    def _located(self, collection: Collection) -> Collection:
         """Posts are asked for by the profiles that there are, and of two years at most."""
-        collection = feed.collection
-        if feed.stream.name != "posts":
+        if collection.path != POSTS:
             return collection
         if not self._measured:
-            return None
+            fix = "Read its messages instead, which have no figures."
+            raise TooNarrow("no social profile is on a network that Analytics knows.", platform=self.title, fix=fix)
         period = {"filters": {"reportingPeriod": {"timespan": {"since": day(self._now() - 729 * DAY)}}}}
         pager = Each(collection.pager, self._measured, of_profiles)
         return replace(collection, pager=pager, body=merged(collection.body or {}, period))

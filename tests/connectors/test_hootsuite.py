@@ -91,11 +91,12 @@ def test_figures_come_network_by_network_ten_profiles_at_a_time() -> None:
 
 
 def test_only_the_profiles_that_analytics_knows_are_asked_for() -> None:
-    """By network, in order; and where there is none nothing is asked."""
+    """By network, in order; and where there is none nothing is asked, and it says what to do instead."""
     one = opened()
     one.sandbox.human_send("Unmeasured", "LINKEDINCOMPANY")
 
-    assert read(one, "posts") == []
+    with pytest.raises(TooNarrow, match="Read its messages instead"):
+        read(one, "posts")
     assert not any("analytics" in sent.url for sent in one.wire.sent)
     shown = [{"id": str(n), "type": "THREADS"} for n in range(11, 23)] + [{"id": "9", "type": "LINKEDIN"}]
     assert parts_of(shown) == ["THREADS 11 12 13 14 15 16 17 18 19 20", "THREADS 21 22"]

@@ -205,7 +205,7 @@ def _new(address: str, key: str = "p1") -> Change:
 
 def _writes_nothing(place: Rehearsal) -> None:
     """A platform that is only read refuses every write in words, and sends nothing."""
-    who, one = place.add("ada@example.org"), place.open()
+    who, one = place.something(), place.open()
     change = Change(who, {"given_name": "Augusta"}, address="ada@example.org")
     connector, before = one.connector, place.addresses()
 
