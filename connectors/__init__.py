@@ -11,6 +11,7 @@ from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
 from connectors.meta import Meta
+from connectors.meta_audiences import MetaAudiences
 from connectors.pipedrive import Pipedrive
 
 CATALOGUE: tuple[Platform, ...] = (
@@ -41,6 +42,7 @@ CATALOGUE: tuple[Platform, ...] = (
     Pipedrive.entry(),
     Brevo.entry(),
     Meta.entry(),
+    MetaAudiences.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

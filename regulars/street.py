@@ -16,6 +16,7 @@ from sandbox.brevo import BrevoSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
 from sandbox.meta import MetaSandbox
+from sandbox.meta_audiences import MetaAudiencesSandbox
 from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
@@ -67,6 +68,7 @@ OTHERS: Mapping[str, Further] = {
     "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
     "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
     "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
+    "meta_audiences": Further(MetaAudiencesSandbox, "META_AUDIENCES_TOKEN", "sandbox-meta-ads"),
 }
 
 

@@ -137,6 +137,7 @@ ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "pipedrive": on_pipedrive,
     "brevo": on_brevo,
     "meta": on_meta,
+    "meta_audiences": lambda _: ([], []),  # audiences begin empty
 }
 
 
