@@ -15,6 +15,7 @@ from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
 from connectors.meta import Meta
+from connectors.meta_audiences import MetaAudiences
 from connectors.pipedrive import Pipedrive
 
 CATALOGUE: tuple[Platform, ...] = (
@@ -49,6 +50,7 @@ CATALOGUE: tuple[Platform, ...] = (
     Meta.entry(),
     Buffer.entry(),
     Hootsuite.entry(),
+    MetaAudiences.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

@@ -213,6 +213,7 @@ class Connector(ABC):
     streams: ClassVar[tuple[Stream, ...]] = ()
     lists: ClassVar[bool] = False  # static lists that `put_on_list` fills
     lists_are_tags: ClassVar[bool] = False  # whoever is on one shows its title among the members of `by_member`
+    lists_need_consent: ClassVar[bool] = False  # to be on one is to be reached by advertising: only a grant allows it
     lists_in: ClassVar[str] = "lists"  # the stream that tells who is on them
     subscriptions: ClassVar[bool] = False  # one account has several, which may be left one by one
     tasks: ClassVar[bool] = False  # `deeds` can put down a task for a person

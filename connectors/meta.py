@@ -33,19 +33,17 @@ from connectors.declared import ReadOnly
 from connectors.declared_values import Me, One
 from connectors.errors import BadCredentials, TooNarrow
 from connectors.hooks import Hooks
-from connectors.http import Verdict
-from connectors.limits import Limits, Usage
+from connectors.meta_graph import APP_SECRET, CODE, GRAPH, LIMITS, NO_SUCH, PROOF, READINGS
 from connectors.meta_hooks import HOOKS
 from connectors.paths import dig
-from connectors.readings import When, said
+from connectors.readings import said
 from connectors.signing_in import by_proven_token
 from connectors.walk import Collection, Since
 from mapping.fields import reads
 
 LEAD = "id,created_time,form_id,field_data"
 ME = (("fields", "id,name,instagram_business_account{id,username}"),)
-CODE = "error.code"
-NO_SUCH = 100
+TOKEN = Option("page_token", "Page access token", "of a system user, or from the Graph API Explorer")
 
 
 def _after(at: int) -> str:
@@ -58,29 +56,10 @@ class Meta(ReadOnly):
 
     name: ClassVar[str] = "meta"
     title: ClassVar[str] = "Meta"
-    base_url: ClassVar[str] = "https://graph.facebook.com/v26.0"
-    sign_ins = (
-        by_proven_token(
-            Option("page_token", "Page access token", "of a system user, or from the Graph API Explorer"),
-            Option("app_secret", "App secret", "from App settings › Basic; only if your app demands its proof"),
-            "appsecret_proof",
-        ),
-    )
-    limits = Limits(
-        at_once=5,
-        usage=Usage(
-            ("x-app-usage", "x-page-usage", "x-business-use-case-usage"),
-            ("call_count", "total_cputime", "total_time"),
-            "estimated_time_to_regain_access",
-        ),
-    )
-    readings = (
-        When(0, Verdict.STRANGER, at=CODE, among=(102, 190)),
-        When(0, Verdict.BUSY, at=CODE, among=(4, 17, 32, 341, 613, *range(80_000, 80_015))),
-        When(0, Verdict.DOWN, at=CODE, among=(1, 2)),
-        When(0, Verdict.DOWN, at="error.is_transient", among=(True,)),
-        When(0, Verdict.NARROW, at=CODE, among=(3, 10, *range(200, 300))),
-    )
+    base_url: ClassVar[str] = GRAPH
+    sign_ins = (by_proven_token(TOKEN, APP_SECRET, PROOF),)
+    limits = LIMITS
+    readings = READINGS
     me = Me("/me", "id", "name", ("It may read the page.",))
     people = told.listed(
         "/form/leads", LEAD, "list answers", stamp="created_time", since=Since("filtering", 60_000, _after, before=1000)

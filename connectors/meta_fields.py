@@ -41,7 +41,7 @@ CANNOT = {
     "writing": "takes no changes of people: everything is read only",
     "deletions": "shows answers to forms for some 90 days and the latest of everything else: "
     "who is not shown any more is not gone",
-    "lists": "takes segments only as audiences of ads, which Regulars does not fill",
+    "lists": "takes segments only as audiences of ads: connect `meta_audiences` for those",
     "permissions": "does not say which box of a form meant marketing, and a message is no consent",
     "tags": "has labels in its inbox that no program reads",
     "birthday": "asks for whole dates of birth, which are not read",

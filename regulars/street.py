@@ -18,6 +18,7 @@ from sandbox.hootsuite import HootsuiteSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
 from sandbox.meta import MetaSandbox
+from sandbox.meta_audiences import MetaAudiencesSandbox
 from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
@@ -88,6 +89,7 @@ OTHERS: Mapping[str, Further] = {
         },
         "posts",
     ),
+    "meta_audiences": Further(MetaAudiencesSandbox, "META_AUDIENCES_TOKEN", "sandbox-meta-ads"),
 }
 
 

@@ -205,10 +205,11 @@ class Workspace:
         targets = {}
         for name, table in wiring.tables(self.config).items():
             part = self.config.connections[name]
-            mails = wiring.platform(part.platform).connector.mails
-            target = Target.of(name, table, part.direction, part.create, mails)
+            connector = wiring.platform(part.platform).connector
+            target = Target.of(name, table, part.direction, part.create, connector.mails)
             targets[name] = replace(
                 target,
+                lists_need_consent=connector.lists_need_consent,
                 tags=self._shown(name, "tag"),
                 lists=self._shown(name, "list", "segment"),
                 companies=part.companies,

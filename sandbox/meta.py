@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sandbox.meta_core import COMMENTS_ONLY, EDGES, PERSON, SECRET, MetaCore
+from sandbox.meta_core import COMMENTS_ONLY, COMMON, EDGES, PERSON, SECRET, MetaCore
 from sandbox.meta_state import INSTAGRAM, PAGE, Json, Node, Switches
 from sandbox.meta_webhooks import MetaMailroom
 from sandbox.platform import Answer, Call, Clock, Unknown
@@ -30,7 +30,6 @@ from sandbox.webhooks_postman import Postman
 
 __all__ = ["COMMENTS_ONLY", "PERSON", "SECRET", "MetaSandbox", "Switches"]
 
-COMMON: Final = ("fields", "access_token", "appsecret_proof")
 NAME, HANDLE = "Rye & Crumb", "ryeandcrumb"
 OPENED: Final = timedelta(days=60)  # how long ago what `load` puts there was
 HOOKED: Final = {

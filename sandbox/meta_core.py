@@ -34,6 +34,7 @@ EVERYTHING: Final = frozenset(
 KEPT: Final = timedelta(days=90)  # guide to lead ads: "for 90 days"
 MESSAGES: Final = 20  # Conversations API: details of the 20 most recent messages
 MOST: Final = 100
+COMMON: Final = ("fields", "access_token", "appsecret_proof")
 
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "Page": frozenset(("id", "name", "instagram_business_account")),
@@ -52,6 +53,8 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "IGComment": frozenset(("id", "text", "timestamp", "from", "username", "like_count", "parent_id")),
     "Profile": frozenset(("id", "name", "first_name", "last_name")),
     "IGProfile": frozenset(("id", "name", "username")),
+    "AdAccount": frozenset(("id", "name")),
+    "CustomAudience": frozenset(("id", "name", "description", "subtype", "customer_file_source")),
 }
 EDGES: Final[Mapping[str, Mapping[str, str]]] = {
     "Page": {
@@ -68,6 +71,8 @@ EDGES: Final[Mapping[str, Mapping[str, str]]] = {
     "IGUser": {"media": "IGMedia"},
     "IGMedia": {"comments": "IGComment"},
     "IGComment": {"replies": "IGComment"},
+    "User": {"adaccounts": "AdAccount"},
+    "AdAccount": {"customaudiences": "CustomAudience"},
 }
 NEEDS: Final[Mapping[str, Sequence[str]]] = {
     "LeadgenForm leads": ("leads_retrieval",),

@@ -170,6 +170,7 @@ ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "meta": on_meta,
     "buffer": on_buffer,
     "hootsuite": on_hootsuite,
+    "meta_audiences": lambda _: ([], []),  # audiences begin empty
 }
 
 

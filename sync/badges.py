@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from mapping.claims import MEMBER, ClaimKind, Record
+from mapping.consent import may_mail
 from mapping.decisions import Decision, DecisionKind, Reference
 from mapping.leads import lead
 from mapping.model import BADGE, ON_LIST, Direction, RecordState, Value, WriteKind
@@ -105,6 +106,9 @@ def _list(
     wanted: Value = True if segment in case.segments else None
     if hold is not None:
         wanted = hold.value
+    if wanted and target.lists_need_consent and not _allowed(case, target, record):
+        wanted = None
+        findings.append(_held(record, name, "no recorded consent"))
     if target.sees_lists and known and title not in case.listed.get(record.id, frozenset()):
         if wanted:
             findings.append(_held(record, name, "was taken off the list there by hand"))
@@ -117,6 +121,11 @@ def _list(
     rule = SEGMENT if hold is None else UNDO
     setting = Setting(name, known, wanted, rule, Reference(record.id, SEGMENT, record.first))
     planned.append(msgspec.structs.replace(_write(WriteKind.LIST, case, record, setting), purpose=title))
+
+
+def _allowed(case: Case, target: Target, record: Record) -> bool:
+    """Whether somebody may be reached at a record's address. Neither a segment nor an undo says so."""
+    return bool(record.addresses) and may_mail(case.consent, record.addresses[0], target.purposes[0])
 
 
 def _write(kind: WriteKind, case: Case, record: Record, setting: Setting) -> Write:

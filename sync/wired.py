@@ -213,5 +213,6 @@ class Works:
             target = Target.of(w.name, w.connector.fields, w.direction, w.create, w.connector.mails)
             sees = w.connector.lists_in in w.streams
             found[w.name] = replace(target, tags=w.tags, lists=w.lists, sees_lists=sees, companies=w.companies)
-            found[w.name] = replace(found[w.name], purposes=w.connector.purposes)
+            needs = w.connector.lists_need_consent
+            found[w.name] = replace(found[w.name], purposes=w.connector.purposes, lists_need_consent=needs)
         return found

@@ -110,6 +110,7 @@ class Target:
     tags: Mapping[str, str] = field(default_factory=dict)  # segment → the tag that stands for it there
     lists: Mapping[str, str] = field(default_factory=dict)  # segment → the static list that stands for it there
     sees_lists: bool = False  # whether we read who is on its lists
+    lists_need_consent: bool = False  # whether only those are on them who allowed it, and for as long as they do
     companies: Companies = Companies.NONE
     purposes: tuple[str, ...] = (MARKETING,)  # what somebody may leave there; the first is what `subscribed` is about
 

@@ -44,10 +44,8 @@ def imports(path: Path) -> set[str]:
 
 def owner(module: str) -> str:
     """The platform whose file this is by its name; empty for a shared one."""
-    for entry in CATALOGUE:
-        if module == entry.name or module.startswith(f"{entry.name}_"):
-            return entry.name
-    return ""
+    names = [entry.name for entry in CATALOGUE if module == entry.name or module.startswith(f"{entry.name}_")]
+    return max(names, key=len, default="")
 
 
 def counted() -> dict[str, int]:

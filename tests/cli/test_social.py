@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.signing import agreed_token
 from regulars import street
-from sandbox.meta import MetaSandbox
+from sandbox.meta import SECRET, MetaSandbox
 from tests.cli.shop import CREDENTIALS, Shop
 
 STREAMS = "forms,comments,messages,posts,reviews,instagram_messages"
@@ -80,3 +81,20 @@ def test_answers_that_meta_forgot_leave_nobody_gone(shop: Shop) -> None:
 
     assert done.code in (0, 1), done.err
     assert [record["state"] for record in answered["records"] if record["connection"] == "meta"] == ["live"]
+
+
+def test_setting_webhooks_up_takes_the_secret_before_it_tells_the_token(shop: Shop) -> None:
+    """
+    Meta checks our address with a token, which follows from the app secret: without that there is nothing to show.
+    """
+    with (shop.folder / "regulars.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[webhooks]\npublic_url = "https://hooks.bakery.example"\n')
+
+    early = shop.run("webhooks", "meta", "--setup", "--wait", "0")
+    shop.run("webhooks", "meta", "--secret", stdin=SECRET + "\n")
+    steps = shop.run("webhooks", "meta", "--setup", "--wait", "0")
+
+    assert (early.code, "takes the secret" in early.err) == (2, True)
+    assert "https://hooks.bakery.example/webhooks/meta" in steps.err
+    assert agreed_token(SECRET) in steps.err
+    assert SECRET not in steps.err

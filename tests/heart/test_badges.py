@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mapping.claims import MEMBER, Claim, ClaimKind, Pair, Record
+from mapping.consent import Fact
 from mapping.decisions import Decision, DecisionKind, Reference
-from mapping.model import ON_LIST, Direction, RecordState, WriteKind
+from mapping.model import MARKETING, ON_LIST, ConsentState, Direction, RecordState, WriteKind
 from mapping.sets import members_at, union
 from mapping.survivorship import fold
 from sync.badges import plan_badges
@@ -142,6 +143,35 @@ def test_lists(
     there = badged(tags={}, lists={"quiet": LIST}, sees_lists=True)
 
     assert planned(Case("p_ada", [one], decisions, segments=segments, listed={2: frozenset(listed)}), there) == expected
+
+
+def _consent(state: ConsentState, at: int = 100) -> Fact:
+    return Fact("ada@example.org", MARKETING, state, at, explicit=True, record=2, evidence="a form")
+
+
+GRANTED, LEFT = _consent(ConsentState.GRANTED), _consent(ConsentState.WITHDRAWN, 200)
+
+
+@pytest.mark.parametrize(
+    ("one", "consent", "decisions", "expected"),
+    [
+        pytest.param(at_news(), [GRANTED], [], [f"list {NAME}: None -> True (segment)"], id="allowed"),
+        pytest.param(at_news(), [], [], [f"{NAME}: held"], id="never-asked"),
+        pytest.param(at_news(), [GRANTED, LEFT], [], [f"{NAME}: held"], id="left"),
+        pytest.param(on_list(), [GRANTED, LEFT], [], [f"{OFF} (segment)", f"{NAME}: held"], id="left-and-is-on-it"),
+        pytest.param(on_list(), [GRANTED], [], [], id="stays"),
+        pytest.param(at_news(), [LEFT], [hold(NAME, True)], [f"{NAME}: held"], id="an-undo-brings-nobody-back"),
+    ],
+)  # fmt: skip
+def test_lists_that_need_consent(
+    one: Record, consent: list[Fact], decisions: list[Decision], expected: list[str]
+) -> None:
+    """Neither a segment nor an undo puts somebody on them who has not allowed it, or does so no more."""
+    there = badged(tags={}, lists={"quiet": LIST}, lists_need_consent=True)
+    case = Case("p_ada", [replace(one, addresses=("ada@example.org",))], decisions, consent, segments=IN)
+    writes, findings = plan_badges(case, there, [])
+
+    assert [_line(write) for write in writes] + [f"{each.name}: {each.kind}" for each in findings] == expected
 
 
 def test_lists_are_writes_of_their_own() -> None:
