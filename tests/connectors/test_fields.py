@@ -121,11 +121,13 @@ def test_a_value_that_makes_no_sense_is_named_with_what_was_expected(codec: Code
 
 
 def test_each_word_of_the_model_is_carried_or_declared() -> None:
-    """A field that one platform has, another has too or says why not."""
+    """A field that one platform has, another has too or says why not; one that names nobody says just that."""
     words = {row.name for entry in CATALOGUE for row in entry.connector.table}
 
     missing = {
-        entry.name: words - set(entry.connector.table.by_name) - set(entry.connector.cannot) for entry in CATALOGUE
+        entry.name: words - set(entry.connector.table.by_name) - set(entry.connector.cannot)
+        for entry in CATALOGUE
+        if "people" not in entry.connector.cannot
     }
 
     assert not any(missing.values()), missing
