@@ -98,3 +98,28 @@ def test_setting_webhooks_up_takes_the_secret_before_it_tells_the_token(shop: Sh
     assert "https://hooks.bakery.example/webhooks/meta" in steps.err
     assert agreed_token(SECRET) in steps.err
     assert SECRET not in steps.err
+
+
+def test_erasing_is_confirmed_only_where_meta_can_say_so(shop: Shop) -> None:
+    """
+    An answer that is shown no more is erased; of somebody who only wrote nothing is ever said, so that it waits.
+    """
+    box = page(shop)
+    lead = next(answers for answers in box.leads())
+    numbers = [key for key, node in box.state.nodes.items() if node.kind == "Lead"]
+    bo = box.human_arrive("Bo Lundqvist-Kay")
+    box.human_comment(box.human_post("Rye is back"), bo, "At last!")
+    shop.run("sync")
+
+    for who in (lead["email"], "Bo Lundqvist-Kay"):
+        asked = shop.run("erase", who, "--yes")
+        assert asked.code in (0, 1), asked.err
+    for number in numbers:
+        box.human_delete_lead(number)
+    for _ in range(2):
+        shop.run("sync")
+
+    answered, commented = sorted(shop.run("erase", "--json").json["erasures"], key=lambda one: int(one["id"]))
+
+    assert (bool(answered["done"]), answered["waiting"]) == (True, {})
+    assert (bool(commented["done"]), commented["waiting"]) == (False, {"meta": 1})
