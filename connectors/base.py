@@ -220,7 +220,8 @@ class Connector(ABC):
     companies_in: ClassVar[str] = ""  # the stream that tells who belongs to which company, where `deeds` may say so
     erases: ClassVar[bool] = False  # a person can be erased there for good by a program
     reads_only: ClassVar[bool] = False  # nothing can ever be written there
-    forgets: ClassVar[bool] = False  # what it shows no more may only have grown old: nobody is ever gone from there
+    forgets: ClassVar[bool] = False  # what it shows no more may only have grown old: nobody is ever gone from there,
+    # and of whom `read` says nothing, nothing is known
     hooks: ClassVar[Hooks | None] = None  # how the platform calls us, where it does
     fields: FieldTable  # the rows in use on this connection
     pace: Pace | None = None  # the account's limits, where it has some: connections of one account share them

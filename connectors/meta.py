@@ -143,9 +143,9 @@ class Meta(ReadOnly):
     # -- read by id ---------------------------------------------------------------------------------------------
 
     def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
-        """Whoever can be read. Who is missing from it is not known to be gone."""
+        """An answer to a form is shown, or is not any more. Of people whose profile nobody may see nothing is said."""
         found = zip(remote_ids, spread(remote_ids, self._shown, self.limits.at_once), strict=True)
-        return {remote_id: raw for remote_id, raw in found if raw is not None}
+        return {one: raw for one, raw in found if raw is not None or one.startswith(own.LEAD)}
 
     def _shown(self, remote_id: str) -> Raw | None:
         prefix = next((one for one in (own.LEAD, own.INSTAGRAM) if remote_id.startswith(one)), "")

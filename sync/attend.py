@@ -166,14 +166,14 @@ def held_by(conn: Connection, addresses: Sequence[str], connection: str) -> list
 
 
 def _read(puller: Puller, remote_ids: Sequence[str], counts: Pulled) -> None:
-    """Read these records directly; known ones that do not answer are gone."""
+    """Read these records directly; known ones that do not answer are gone, but where a platform forgets."""
     answers = puller.connector.read(remote_ids)
     with puller.database.write() as conn:
         puller.store(conn, [raw for raw in answers.values() if raw is not None], counts)
         missing = [remote_id for remote_id in remote_ids if answers.get(remote_id) is None]
         rows = records.by_remote(conn, puller.name, missing).values()
         live = [records.from_row(row) for row in rows if row[records.STATE] == RecordState.LIVE]
-        puller.away(conn, live, counts)
+        puller.away(conn, [] if puller.connector.forgets else live, counts)
 
 
 def _listen(works: Works, run: Run, wired: Wired, found: Agenda) -> None:

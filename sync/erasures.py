@@ -157,7 +157,8 @@ def look_again(database: Database, name: str, connector: Connector, now: Millis)
             select(x.erased.c.record, x.erased.c.remote_id).where(x.OPEN, x.erased.c.connection == name)
         ).all()
     there = connector.read([row.remote_id for row in rows]) if rows else {}
-    gone = [row.record for row in rows if there.get(row.remote_id) is None]
+    unsaid = {row.remote_id for row in rows if row.remote_id not in there} if connector.forgets else frozenset()
+    gone = [row.record for row in rows if there.get(row.remote_id) is None and row.remote_id not in unsaid]
     if gone:
         with database.write() as conn:
             for record in gone:

@@ -9,7 +9,11 @@ import pytest
 
 from connectors.signing import agreed_token
 from regulars import street
+from regulars.workspace import Workspace
 from sandbox.meta import SECRET, MetaSandbox
+from sync import inbox
+from sync.inbox import Mail
+from sync.wired import Silent
 from tests.cli.shop import CREDENTIALS, Shop
 
 STREAMS = "forms,comments,messages,posts,reviews,instagram_messages"
@@ -98,3 +102,57 @@ def test_setting_webhooks_up_takes_the_secret_before_it_tells_the_token(shop: Sh
     assert "https://hooks.bakery.example/webhooks/meta" in steps.err
     assert agreed_token(SECRET) in steps.err
     assert SECRET not in steps.err
+
+
+def test_erasing_is_confirmed_only_where_meta_can_say_so(shop: Shop) -> None:
+    """
+    An answer that is shown no more is erased; of somebody who only wrote nothing is ever said, so that it waits.
+    """
+    box = page(shop)
+    lead = next(answers for answers in box.leads())
+    numbers = [key for key, node in box.state.nodes.items() if node.kind == "Lead"]
+    bo = box.human_arrive("Bo Lundqvist-Kay")
+    box.human_comment(box.human_post("Rye is back"), bo, "At last!")
+    shop.run("sync")
+
+    for who in (lead["email"], "Bo Lundqvist-Kay"):
+        asked = shop.run("erase", who, "--yes")
+        assert asked.code in (0, 1), asked.err
+    for number in numbers:
+        box.human_delete_lead(number)
+    for _ in range(2):
+        shop.run("sync")
+
+    answered, commented = sorted(shop.run("erase", "--json").json["erasures"], key=lambda one: int(one["id"]))
+
+    assert (bool(answered["done"]), answered["waiting"]) == (True, {})
+    assert (bool(commented["done"]), commented["waiting"]) == (False, {"meta": 1})
+
+
+def test_a_delivery_is_looked_into_and_whom_meta_hides_is_not_gone(shop: Shop) -> None:
+    """
+    A reaction is kept though nothing shows it later; somebody who blocked the page meanwhile, so that the profile is
+    hidden, is still there.
+    """
+    box = page(shop)
+    box.human_subscribe_app("https://hooks.bakery.example/webhooks/meta")
+    bo, post = box.human_arrive("Bo Lundqvist-Kay"), box.human_post("Rye is back")
+    box.human_message(bo, "Are you open?")
+    shop.run("sync")
+    box.human_react(post, bo, "love")
+    box.human_message(bo, "Hello?")
+    box.state.nodes[bo].values["wrote"] = False  # whoever blocks a page takes back what they allowed it
+    letters = box.mailroom.pack(box.mailroom.due(box.clock()))
+    bodies = [box.mailroom.seal(letter, box.clock()).body for letter in letters]
+
+    business = Workspace(shop.folder)
+    with business.database.durable() as conn:
+        inbox.file(conn, [Mail("meta", inbox.key_of(body), business.database.now(), body) for body in bodies])
+    balance = business.engine(Silent()).hear()
+    business.close()
+    shown = shop.run("person", "Bo Lundqvist-Kay", "--json").json
+
+    assert balance.failures == {}
+    assert [record["state"] for record in shown["records"]] == ["live"]
+    kinds = [touch["kind"] for touch in shown["touchpoints"]]
+    assert (kinds.count("chatted"), kinds.count("reacted")) == (2, 1)
