@@ -17,6 +17,7 @@ from connectors.mailchimp import Mailchimp
 from connectors.meta import Meta
 from connectors.meta_audiences import MetaAudiences
 from connectors.pipedrive import Pipedrive
+from connectors.sprout import Sprout
 
 CATALOGUE: tuple[Platform, ...] = (
     Platform(
@@ -51,6 +52,7 @@ CATALOGUE: tuple[Platform, ...] = (
     Buffer.entry(),
     Hootsuite.entry(),
     MetaAudiences.entry(),
+    Sprout.entry(),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

@@ -160,8 +160,9 @@ class Declared(OverHttp):
     def pages(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Page]:
         parts = self._parts()
         if parts is None:
-            return self._walk(self._listing(), self._dressed).pages(cursor, full=full)
-        pages = chained(parts, self._walk, cursor, full=full)
+            pages = self._walk(self._listing(), self._dressed).pages(cursor, full=full)
+        else:
+            pages = chained(parts, self._walk, cursor, full=full)
         return (replace(page, complete=page.complete and not self.forgets) for page in pages)
 
     def _parts(self) -> Sequence[Part] | None:

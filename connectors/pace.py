@@ -174,8 +174,9 @@ class Pace:
 
     @property
     def longest(self) -> float:
-        """Seconds after which every window is open again, whoever else calls the account; 0 where none is known."""
-        return max((shared.window.seconds for shared in self._windows), default=0.0)
+        """Seconds after which every window that is worth waiting for is open again, whoever else calls the account; 0
+        where none is known."""
+        return max((shared.window.seconds for shared in self._windows if shared.window.waits), default=0.0)
 
     @property
     def quota_left(self) -> int | None:

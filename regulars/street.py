@@ -22,6 +22,7 @@ from sandbox.meta_audiences import MetaAudiencesSandbox
 from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
+from sandbox.sprout import SproutSandbox
 from sandbox.town import build_town, populate
 from sandbox.town_business import populate_business, with_business
 from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
@@ -78,6 +79,7 @@ OTHERS: Mapping[str, Further] = {
     "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
     "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
     "buffer": Further(BufferSandbox, "BUFFER_API_KEY", "sandbox-buffer-demo", streams="posts"),
+    "sprout": Further(SproutSandbox, "SPROUT_API_TOKEN", "sandbox-sprout-demo", streams="messages,posts"),
     "hootsuite": Further(
         HootsuiteSandbox,
         "HOOTSUITE_ACCESS_TOKEN",

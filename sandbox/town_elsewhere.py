@@ -1,5 +1,5 @@
 """The same town on further platforms: whom Pipedrive, Brevo and Meta know, what was published by Buffer and Hootsuite,
-and the truth about it.
+what people wrote at Sprout Social, and the truth about it.
 
 Each platform knows a share of the town's people, by the address that they have on HubSpot or Mailchimp. Some of its
 values agree, some are blank, some are written otherwise, some differ; some people left there. The town itself stays as
@@ -25,6 +25,7 @@ FIRST_DAY = datetime(2020, 1, 6, 8, tzinfo=UTC)
 POSTS = 104
 LAST_POST = datetime(2025, 12, 29, 17, tzinfo=UTC)
 SUBJECTS = ("Roggen um sieben", "Neues vom Ofen", "Brotkurs", "Zopf am Sonntag", "Die Mühle war da", "Stollen")
+WRITTEN = ("FACEBOOK_COMMENT", "INSTAGRAM_COMMENT", "FACEBOOK_MESSENGER", "INSTAGRAM_DIRECT_MESSAGE", "GOOGLE_REVIEW")
 NETWORKS = ("instagram", "facebook", "linkedin")
 
 Record = dict[str, Any]
@@ -151,6 +152,20 @@ def on_hootsuite(town: Town) -> tuple[list[Record], list[str]]:
     return [{**one, "network": one["service"]} for one in found], []
 
 
+def on_sprout(town: Town) -> tuple[list[Record], list[str]]:
+    """What some of the town wrote on networks, and what was published there. A handle says of nobody who it is, so that
+    the truth knows none of them by it."""
+    people, rng = chosen(town, "sprout")
+    records: list[Record] = []
+    for place, one in enumerate(people):
+        handle = f"{one.first}.{one.last}".lower().replace(" ", "")
+        at = LAST_POST - timedelta(hours=7 * (place % 2_000))
+        wrote = {"kind": WRITTEN[rng.below(len(WRITTEN))], "at": at}
+        records.append({"name": f"{one.first} {one.last}", "handle": handle, **wrote})
+    published = _published(town, "sprout", ("impressions", "reactions", "comments_count"), NETWORKS)
+    return [*records, *({**one, "network": one["service"]} for one in published)], []
+
+
 def _published(town: Town, platform: str, words: tuple[str, str, str], networks: tuple[str, ...]) -> list[Record]:
     """Two posts a week of the last year: how often each was seen, liked and answered."""
     rng = Dice(f"regulars elsewhere {platform} {town.seed}")
@@ -171,6 +186,7 @@ ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
     "buffer": on_buffer,
     "hootsuite": on_hootsuite,
     "meta_audiences": lambda _: ([], []),  # audiences begin empty
+    "sprout": on_sprout,
 }
 
 

@@ -11,7 +11,7 @@ from regulars import street
 from tests.cli.shop import CREDENTIALS, Shop
 
 
-@pytest.mark.parametrize("name", ["buffer", "hootsuite"])
+@pytest.mark.parametrize("name", ["buffer", "hootsuite", "sprout"])
 def test_what_was_published_shows_with_its_figures(tmp_path: Path, name: str) -> None:
     """
     Connected and read like any other platform, although nobody is named there; a second sync changes nothing.

@@ -210,3 +210,4 @@ def test_a_long_window_that_is_full_is_not_slept_through() -> None:
 
     assert full == "its 10 calls in 24 hours are used up"
     assert (elsewhere, first, pace.spent("mail")) == ("", "", "")
+    assert pace.longest == 1.0

@@ -37,6 +37,7 @@ class Rehearsal(ABC):
     exempt: ClassVar[str] = "$^"  # what the vendor's description is known to get wrong: a pattern of violations
     shelved: ClassVar[bool] = False  # its webhooks are set up by its API
     edits: ClassVar[bool] = True  # people's records can be edited there
+    shows: ClassVar[str] = "given_name"  # the field in which a first name is seen
 
     def __init__(self) -> None:
         self.clock = SimClock()

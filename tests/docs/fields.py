@@ -9,7 +9,7 @@ from connectors.base import Platform
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"
-START, END = "## Fields\n\n", "## Allowing an app\n"
+START, END = "## Fields\n\n", "## Environment\n"
 INTRODUCTION = "What a platform cannot carry, and why, is on its own page.\n\n"
 
 
