@@ -30,7 +30,9 @@ from sandbox.brevo import BrevoSandbox
 from sandbox.clock import SimClock
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import LIST, MailchimpSandbox
+from sandbox.meta import MetaSandbox
 from sandbox.pipedrive import PipedriveSandbox
+from sandbox.sprout import SproutSandbox
 from sandbox.town import Town, build_town, populate
 from sandbox.town_elsewhere import ELSEWHERE
 
@@ -111,6 +113,20 @@ PLACES: Mapping[str, Place] = {
         _elsewhere("brevo"),
         more="whoever gets no mail, one by one: why",
         needs=lambda box: sum(one.blacklisted for one in box.state.contacts.values()),
+    ),
+    "meta": Place(
+        lambda clock: MetaSandbox(clock=clock),
+        {"page_token": "sandbox-meta-demo"},
+        (),
+        100,
+        _elsewhere("meta"),
+    ),
+    "sprout": Place(
+        lambda clock: SproutSandbox(clock=clock),
+        {"api_token": "sandbox-sprout-demo"},
+        (Window(60, 60.0),),
+        100,
+        _elsewhere("sprout"),
     ),
 }
 
