@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mapping.model import MARKETING, ConsentSeen, ConsentState, Millis
+from mapping.values import canonical_email
 
 
 class Fact(NamedTuple):
@@ -41,8 +42,9 @@ class Standing(NamedTuple):
 def standing(facts: Iterable[Fact], address: str, purpose: str = MARKETING) -> Standing:
     """Where *address* stands, given every fact about any address of its person.
 
-    Equal times go to the withdrawal.
+    Equal times go to the withdrawal. The address may be spelled as its platform does; the ledger's are canonical.
     """
+    address = canonical_email(address) or address.casefold()
     withdrawal = grant = bounce = own = None
     grants: list[Fact] = []
     for fact in facts:

@@ -79,8 +79,10 @@ def left_events(at: int = 300) -> Fact:
     ],
 )
 def test_standing(facts: list[Fact], purpose: str, expected: Standing) -> None:
-    """Where an address stands follows from the facts alone, in whatever order they came."""
-    assert {standing(order, ADA, purpose) for order in permutations(facts)} == {expected}
+    """Where an address stands follows from the facts alone, in whatever order they came and however it is spelled."""
+    spelled = (ADA, ADA.upper(), ADA.title())
+
+    assert {standing(order, one, purpose) for order in permutations(facts) for one in spelled} == {expected}
     assert may_mail(facts, ADA, purpose) is (expected.state is G)
 
 

@@ -59,6 +59,9 @@ HELD = ["news consent: held"]
         pytest.param(mailed(), [], BOTH, [], NOTHING, id="nothing-is-known"),
         pytest.param(mailed(), [granted()], BOTH, [], NOTHING, id="granted"),
         pytest.param(mailed(), [left(), granted(at=301)], BOTH, [], NOTHING, id="came-back"),
+        pytest.param(
+            mailed(addresses=(ADA.upper(),)), [left(), granted(at=301)], BOTH, [], NOTHING, id="came-back-spelled-so"
+        ),
         pytest.param(mailed(), [left(), granted(at=301, explicit=False)], BOTH, [], OUT, id="ticked-back-on"),
         pytest.param(mailed(), [bounced()], BOTH, [], NOTHING, id="bounced-is-nobodys-wish"),
         pytest.param(
