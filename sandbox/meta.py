@@ -25,7 +25,7 @@ from typing import Any, Final
 from sandbox.meta_core import COMMENTS_ONLY, COMMON, EDGES, PERSON, SECRET, MetaCore
 from sandbox.meta_state import INSTAGRAM, PAGE, Json, Node, Switches
 from sandbox.meta_webhooks import MetaMailroom
-from sandbox.platform import Answer, Call, Clock, Unknown
+from sandbox.platform import Answer, Call, Unknown
 from sandbox.webhooks_postman import Postman
 
 __all__ = ["COMMENTS_ONLY", "PERSON", "SECRET", "MetaSandbox", "Switches"]
@@ -43,16 +43,9 @@ class MetaSandbox(MetaCore):
 
     mailroom: MetaMailroom
 
-    def __init__(
-        self,
-        *,
-        token: str = "sandbox-meta-demo",
-        clock: Clock | None = None,
-        quotas: bool = True,
-        switches: Switches | None = None,
-        most: int = 48_000,
-    ) -> None:
-        super().__init__(token=token, clock=clock, quotas=quotas, switches=switches, most=most)
+    def __init__(self, **how: Any) -> None:
+        """As `MetaCore` is opened."""
+        super().__init__(**how)
         self.mailroom = MetaMailroom(self)
         self.postman = Postman(self.mailroom)
         edge = (*COMMON, "limit", "after", "since", "filter", "filtering", "platform", "summary")

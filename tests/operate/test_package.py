@@ -118,7 +118,9 @@ def test_the_wheel_brings_all_that_it_needs(wheel: Path, tmp_path: Path) -> None
     """Installed as `pipx` does it, with the libraries that it names and no others."""
     programs = environment(tmp_path / "fresh")
     install(programs, wheel, "--constraint", ROOT / "constraints.txt")
+    where = run(programs / "python", "-c", "import sync; print(sync.__file__)", folder=tmp_path)
 
+    assert Path(where.strip()).is_relative_to(tmp_path)
     works(programs, tmp_path)
 
 

@@ -1,0 +1,353 @@
+"""The reading half of a connector that is data: the values that it names, and what follows from them.
+
+`connectors.declared` adds what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.auth import Auth, Credential, Renewed
+from connectors.base import (
+    Account,
+    Cursor,
+    Page,
+    Platform,
+    Raw,
+    RemoteField,
+    StreamPage,
+)
+from connectors.batches import spread
+from connectors.chained import Part, chained
+from connectors.codecs import millis
+from connectors.declared_records import Records
+from connectors.declared_values import Feed, Many, Me, One, Search
+from connectors.errors import NotOffered, TooNarrow
+from connectors.feed_rights import with_rights
+from connectors.finding import in_listing
+from connectors.hook_shelf import HookShelf
+from connectors.http import Response, Verdict
+from connectors.limits import Limits
+from connectors.over_http import OverHttp
+from connectors.pace import Clock, Pace, Sleep
+from connectors.pagers import Ask
+from connectors.paths import Envelope, bury, dig
+from connectors.readings import Refusals, When, judged_by
+from connectors.signing_in import SignIn, asked, environment, signed_in
+from connectors.walk import Collection, Walk
+from mapping.facts import Facts
+from mapping.model import ConsentSeen, Millis, RecordState, Seen, Value
+
+
+class DeclaredReading(OverHttp):
+    """Plain JSON over HTTP, by the values below: how it is opened, listed, read and searched."""
+
+    base_url: ClassVar[str]
+    base_from: ClassVar[str] = ""  # the part of the credential that is the account's own address, where it has one
+    sign_ins: ClassVar[tuple[SignIn, ...]]
+    always: ClassVar[Mapping[str, str]] = {}  # headers of every call
+    limits: ClassVar[Limits] = Limits()
+    readings: ClassVar[tuple[When, ...]] = ()
+    refusals: ClassVar[Refusals] = Refusals()
+    me: ClassVar[Me]
+    people: ClassVar[Collection]
+    one: ClassVar[One]
+    many: ClassVar[Many | None] = None
+    search: ClassVar[Search | None] = None
+    created: ClassVar[str] = ""  # path of the moment at which a record was made
+    clears: ClassVar[Value] = None  # what empties a field there
+    feeds: ClassVar[tuple[Feed, ...]] = ()
+    shelf: ClassVar[HookShelf | None] = None  # where its webhooks are set up
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.streams = tuple(feed.stream for feed in cls.feeds)
+
+    @classmethod
+    def entry(cls) -> Platform:
+        """Its line in the catalogue."""
+        app = next((way.app for way in cls.sign_ins if way.app is not None), None)
+        names = environment(cls.name, cls.sign_ins)
+        return Platform(cls.name, cls.title, cls, asked(cls.sign_ins), names, app=app)
+
+    # -- how it is opened ---------------------------------------------------------------------------------------
+
+    def _base_url(self, given: str, credential: Credential) -> str:
+        return given or credential.get(self.base_from, "") or self.base_url
+
+    def _auth(self, credential: Credential, renewed: Renewed | None) -> Auth:
+        return signed_in(self.sign_ins, self.title, credential, renewed, self.settings.base_url)
+
+    def _headers(self) -> Mapping[str, str]:
+        return self.always
+
+    def _pace(self, clock: Clock, sleep: Sleep) -> Pace:
+        return self.limits.pace(clock, sleep)
+
+    def _judge(self, response: Response) -> Verdict:
+        return judged_by(self.readings)(response)
+
+    def _after(self, response: Response, now: float) -> float:
+        return self.limits.after(response, now)
+
+    def _lane(self, path: str) -> str:
+        return self.limits.lane(path)
+
+    def _heed(self, pace: Pace, response: Response) -> None:
+        self.limits.heed(pace, response)
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def check(self, *, rights: bool = False) -> Account:
+        me, sent = self.me, None if self.me.body is None else msgspec.json.encode(self.me.body)
+        method = "GET" if sent is None else "POST"
+        response = self._http.request(method, me.path, json=sent, idempotent=True, operation="account")
+        body = self._typed(response, dict[str, Any])
+        name, audiences = str(dig(body, me.name) or ""), me.audiences.found(body) if me.audiences is not None else ()
+        own_key = self._own_key_there()
+        return Account(str(dig(body, me.id)), name, me.may, audiences=audiences, has_own_key=own_key)
+
+    @cached_property
+    def _audience(self) -> str:
+        """Of which of the account's audiences this connection is: the one that was chosen, else the first."""
+        if self.settings.audience:
+            return self.settings.audience
+        found = self.check().audiences
+        if not found:
+            raise self._http.misread("account", "it holds nothing that could be read")
+        return found[0].id
+
+    def _own_key_there(self) -> bool:
+        """Whether the platform has a field that carries our key."""
+        return False
+
+    def _tried(self, account: Account, feeds: Sequence[Feed]) -> Account:
+        """An account with what may be read of it, where no call tells that: each stream is tried with one entry."""
+        return with_rights(account, feeds, spread(feeds, self._opens, self.limits.at_once), self.settings.streams)
+
+    def _opens(self, feed: Feed) -> bool:
+        collection = self._located(feed.collection)
+        query = [*collection.pager.ask({}).query, *collection.query]
+        try:
+            self._good(self._http.request("GET", collection.path, query=query, operation="try rights"), "try rights")
+        except TooNarrow:
+            return False
+        return True
+
+    def remote_fields(self) -> Sequence[RemoteField]:
+        return [RemoteField(row.remote, row.label, row.kind, row.writable, row) for row in self.table]
+
+    # -- pull ---------------------------------------------------------------------------------------------------
+
+    def pages(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Page]:
+        parts = self._parts()
+        if parts is None:
+            pages = self._walk(self._listing(), self._dressed).pages(cursor, full=full)
+        else:
+            pages = chained(parts, self._walk, cursor, full=full)
+        return (replace(page, complete=page.complete and not self.forgets) for page in pages)
+
+    def _parts(self) -> Sequence[Part] | None:
+        """The listings that together hold everybody, where there is no single one."""
+        return None
+
+    def _listing(self) -> Collection:
+        """The people, as this account is asked for them."""
+        return self.people
+
+    def _walk(self, collection: Collection, dressed: Callable[[list[bytes]], list[bytes]] = list) -> Walk:
+        return Walk(self._located(collection), self._fetch, self._http.misread, self._now, dressed)
+
+    def _located(self, collection: Collection) -> Collection:
+        """The collection of this account, where something in it differs by account."""
+        return collection
+
+    def _fetch(self, collection: Collection, ask: Ask) -> bytes:
+        """One page of a collection."""
+        name = collection.name
+        if ask.url:
+            self._http.guard(ask.url)
+            path = ask.url.removeprefix(self._http.base_url)
+            if path == ask.url:
+                raise self._http.misread(name, "the next page lies at another address than the account")
+            response = self._http.request("GET", path, operation=name)
+        elif collection.body is not None:
+            body = msgspec.json.encode(ask.body)
+            path = collection.path
+            response = self._http.request("POST", path, query=ask.query, json=body, idempotent=True, operation=name)
+        else:
+            response = self._http.request("GET", collection.path, query=ask.query, operation=name)
+        return self._good(response, name).body
+
+    def _dressed(self, bodies: list[bytes]) -> list[bytes]:
+        """Records with what belongs to them and has to be asked for separately."""
+        return bodies
+
+    @cached_property
+    def _records(self) -> Records:
+        return Records(self.fields)
+
+    def decode(self, raw: Raw) -> Seen:
+        body = self._records.body(raw)
+        problems: list[str] = []
+        fields = self._records.fields(body, problems)
+        addresses = self._addresses(body)
+        _, modified = self.people.head(body)
+        return Seen(
+            raw.remote_id,
+            fields,
+            addresses,
+            str(dig(body, self.people.stamp) or "") if self.people.stamp else "",
+            modified,
+            millis(str(dig(body, self.created) or "")) if self.created else 0,
+            self._state(body),
+            self._consent(body, addresses, modified),
+            self._subscribed(body),
+            self._merged(body),
+            problems=tuple(problems),
+        )
+
+    def _addresses(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """All e-mail addresses, the main one first."""
+        main = self._records.one(body, "email")
+        return (str(main),) if main else ()
+
+    def _state(self, body: Mapping[str, Any]) -> RecordState:
+        return RecordState.LIVE
+
+    def _consent(
+        self, body: Mapping[str, Any], addresses: tuple[str, ...], modified: Millis
+    ) -> tuple[ConsentSeen, ...]:
+        """What the record says about consent. A status that merely reads "subscribed" is no grant."""
+        return ()
+
+    def _subscribed(self, body: Mapping[str, Any]) -> bool | None:
+        """Whether the platform would mail this record; None where it does not mail, or does not say."""
+        return None
+
+    def _merged(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Ids of records that were merged into this one."""
+        return ()
+
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
+        feed = self._feed(name)
+        for page in self._walk(feed.collection, partial(self._told, name)).pages(cursor, full=full):
+            if not feed.stream.events:
+                complete = page.complete and not self.forgets
+                yield StreamPage(page.cursor, page.records, None, (), page.total, page.last, complete, page.refused)
+                continue
+            told = Facts()
+            for item in page.records:
+                facts = self.facts(name, item)
+                told.touchpoints += facts.touchpoints
+                told.feedback += facts.feedback
+            yield StreamPage(page.cursor, (), told, (), page.total, page.last, page.complete, page.refused)
+
+    @property
+    def _owner(self) -> Any:
+        """Whose account it is, where that matters to what its streams say."""
+        return None
+
+    def _told(self, name: str, bodies: list[bytes]) -> list[bytes]:
+        """Items of a stream, of the entries that are listed."""
+        feed = self._feed(name)
+        if feed.unfold is None:
+            return bodies
+        entries = (self._grown(feed, msgspec.json.decode(body, type=dict[str, Any])) for body in bodies)
+        return [msgspec.json.encode(item) for entry in entries for item in feed.unfold(entry, self._owner)]
+
+    def _grown(self, feed: Feed, entry: dict[str, Any]) -> dict[str, Any]:
+        """An entry with all that hangs on it."""
+        hanging = feed.hanging
+        if hanging is not None and dig(entry, hanging.more):
+            rest = replace(hanging.collection, path=hanging.collection.path.format(id=entry["id"]))
+            found = [raw.body for page in self._walk(rest).pages(None) for raw in page.records]
+            bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
+        return entry
+
+    def facts(self, name: str, item: Raw) -> Facts:
+        return self._feed(name).reads(self._records.body(item))
+
+    def _feed(self, name: str) -> Feed:
+        for feed in self.feeds:
+            if feed.stream.name == name:
+                return feed
+        raise NotOffered(self.title, f"stream {name!r}", "streams")
+
+    # -- read by id ---------------------------------------------------------------------------------------------
+
+    def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
+        """Many in a call where there is one for that. Who is not among them is asked for alone, because a list may also
+        leave out who is only put away, or not visible."""
+        found: dict[str, Raw | None] = {}
+        if self.many is not None:
+            for start in range(0, len(remote_ids), self.many.most):
+                found |= self._read_many(self.many, remote_ids[start : start + self.many.most])
+        missing = [one for one in remote_ids if one not in found]
+        return found | dict(zip(missing, spread(missing, self._read, self.limits.at_once), strict=True))
+
+    def _read_many(self, many: Many, remote_ids: Sequence[str]) -> dict[str, Raw]:
+        query = [(many.parameter, ",".join(remote_ids)), (many.size, many.most), *self._listing().query]
+        response = self._http.request("GET", many.path, query=query, operation="read records")
+        bodies = Envelope(self._good(response, "read records").body).items(many.items)
+        return {raw.remote_id: raw for raw in map(self._identified, self._dressed(bodies))}
+
+    def _read(self, named: str) -> Raw | None:
+        """One record by what names it; None proves that it is not there."""
+        response = self._http.request("GET", self._path(named), operation="read record")
+        if response.status in self.refusals.gone:
+            return None
+        return self._raw(self._good(response, "read record"))
+
+    def _path(self, named: str) -> str:
+        return self.one.path.format(id=quote(named, safe=""))
+
+    def _raw(self, response: Response) -> Raw:
+        """The record that an answer shows. Misread where it shows none."""
+        try:
+            body = Envelope(response.body).raw(self.one.item)
+            (dressed,) = self._dressed([body])
+            return self._identified(dressed)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise self._http.misread("read record", f"an answer shows no record ({error})") from error
+
+    def _identified(self, body: bytes) -> Raw:
+        return Raw.of(self.people.head(msgspec.json.decode(body, type=dict[str, Any]))[0], body)
+
+    # -- find ---------------------------------------------------------------------------------------------------
+
+    def find(self, addresses: Sequence[str], keys: Sequence[str]) -> dict[str, Raw]:
+        """Records by address: it names a record in the path as its id does, or is searched for."""
+        if self.search is None:
+            raws = spread(list(addresses), self._read, self.limits.at_once)
+            return {address: raw for address, raw in zip(addresses, raws, strict=True) if raw is not None}
+        forms = {**{address: address.lower() for address in addresses}, **{key: key for key in keys}}
+        found = self._sought({form for form in forms.values() if form}, self.search.pages)
+        return {one: found[form] for one, form in forms.items() if form in found}
+
+    def _sought(self, asked: set[str], pages: int) -> dict[str, Raw]:
+        """In the listing where that costs less than searching for each."""
+        listing = self._walk(self._listing(), self._dressed).pages(None)
+        found, whole = in_listing(listing, asked, self._names, pages * len(asked))
+        if whole:
+            return found
+        left = [one for one in asked if one not in found]
+        hits = spread(left, self._searched, self.limits.at_once)
+        raws = [raw for raw in self.read(sorted({one for ids in hits for one in ids})).values() if raw is not None]
+        return found | {name: raw for raw in raws for name in self._names(raw) if name in left}
+
+    def _searched(self, term: str) -> list[str]:
+        """Ids of the records that a search for an address or a key of ours finds: whoever names `search` says how."""
+        raise NotOffered(self.title, "searching for people", "search")
+
+    def _names(self, raw: Raw) -> tuple[str, ...]:
+        """Everything by which a record may be looked for: addresses in small letters, and our key."""
+        return tuple(address.lower() for address in self._addresses(self._records.body(raw)))
