@@ -60,9 +60,9 @@ def init(
 
     def lines(_: object) -> None:
         here.say(f"[good]✓[/] {escape(name or '')} lives in {escape(str(path))}.")
-        here.say("Next, connect your platforms:")
-        for entry in CATALOGUE:
-            here.say(f"  [strong]regulars connect {entry.name}[/]")
+        first, *others = [entry.name for entry in CATALOGUE]
+        here.say(f"Next, connect your platforms: [strong]regulars connect {first}[/], or {listed(others, 'or')}.")
+        here.say("[soft]What each of them can do: `regulars platforms`[/]")
 
     here.emit({"file": str(path), "business": name, "platforms": [entry.name for entry in CATALOGUE]}, lines)
 
