@@ -19,25 +19,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from connectors.base import Stream
-from connectors.codecs import millis
-from connectors.declared_values import Audiences, Feed, Me
-from connectors.http import Verdict
-from connectors.limits import Limits
-from connectors.oauth_app import OAuthApp
-from connectors.pace import Window
-from connectors.pagers import GraphConnection
-from connectors.paths import merged
-from connectors.readings import When
-from connectors.signing_in import by_key, by_oauth
-from connectors.unpeopled import Unpeopled
-from connectors.walk import Collection, Since
-from mapping.facts import Campaign, Facts
+from connectors import kit
 
 QUARTER, DAY, MONTH = 900.0, 86_400.0, 30 * 86_400.0
-SETTLES = 30 * 86_400_000
+SETTLES = 30 * kit.DAY
 """For how long the figures of a post are looked at again."""
-LONGEST_TITLE = 100
 ACCOUNT = "query Account { account { id name email organizations { id name } } }"
 POSTS = """query Posts($input: PostsInput!, $first: Int, $after: String) {
   posts(input: $input, first: $first, after: $after) {
@@ -46,7 +32,7 @@ POSTS = """query Posts($input: PostsInput!, $first: Int, $after: String) {
   }
 }"""
 SENT = {"filter": {"status": ["sent"]}, "sort": [{"field": "dueAt", "direction": "asc"}]}
-OAUTH = OAuthApp(
+OAUTH = kit.OAuthApp(
     "https://auth.buffer.com/auth",
     "https://auth.buffer.com/token",
     scopes=("account:read", "posts:read", "insights:read", "offline_access"),
@@ -54,24 +40,20 @@ OAUTH = OAuthApp(
 )
 
 
-def campaign(edge: Mapping[str, Any]) -> Facts:
-    """A post as a campaign. Percentages are left out: they follow from the figures."""
-    post = edge["node"]
-    title = " ".join(f"{post.get('channelService') or ''}: {post.get('text') or ''}".split())
-    figures = {one["type"]: round(one["value"]) for one in post.get("metrics") or () if one["unit"] == "count"}
-    at = millis(post.get("sentAt") or post.get("dueAt"))
-    return Facts(campaigns=[Campaign(str(post["id"]), title[:LONGEST_TITLE], at, "social", figures)])
+def figures(edge: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Counts; percentages are left out, for they follow from them."""
+    return {one["type"]: one["value"] for one in edge["node"].get("metrics") or () if one["unit"] == "count"}
 
 
-class Buffer(Unpeopled):
+class Buffer(kit.Unpeopled):
     """Posts of one organization at Buffer."""
 
     name: ClassVar[str] = "buffer"
     title: ClassVar[str] = "Buffer"
     base_url: ClassVar[str] = "https://api.buffer.com"
-    sign_ins = (by_key("api_key", "API key", "from Settings › API"), by_oauth(OAUTH))
-    limits = Limits(
-        (Window(100, QUARTER), Window(100, DAY, waits=False), Window(3_000, MONTH, waits=False)),
+    sign_ins = (kit.by_key("api_key", "API key", "from Settings › API"), kit.by_oauth(OAUTH))
+    limits = kit.Limits(
+        (kit.Window(100, QUARTER), kit.Window(100, DAY, waits=False), kit.Window(3_000, MONTH, waits=False)),
         at_once=2,
         keeps=0.0,
         policies="ratelimit-policy",
@@ -79,34 +61,34 @@ class Buffer(Unpeopled):
         wait="errors.0.extensions.retryAfter",
     )
     readings = (
-        When(200, Verdict.BUSY, at="errors.0.extensions.code", among=("RATE_LIMIT_EXCEEDED",)),
-        When(200, Verdict.STRANGER, at="errors.0.extensions.code", among=("UNAUTHORIZED", "UNAUTHENTICATED")),
-        When(200, Verdict.NARROW, at="errors.0.extensions.code", among=("FORBIDDEN",)),
-        When(200, Verdict.DOWN, at="errors.0.extensions.code", among=("UNEXPECTED", "INTERNAL_SERVER_ERROR")),
-        When(200, Verdict.ODD, at="errors.0"),
+        kit.When(200, kit.Verdict.BUSY, at="errors.0.extensions.code", among=("RATE_LIMIT_EXCEEDED",)),
+        kit.When(200, kit.Verdict.STRANGER, at="errors.0.extensions.code", among=("UNAUTHORIZED", "UNAUTHENTICATED")),
+        kit.When(200, kit.Verdict.NARROW, at="errors.0.extensions.code", among=("FORBIDDEN",)),
+        kit.When(200, kit.Verdict.DOWN, at="errors.0.extensions.code", among=("UNEXPECTED", "INTERNAL_SERVER_ERROR")),
+        kit.When(200, kit.Verdict.ODD, at="errors.0"),
     )
-    me = Me(
+    me = kit.Me(
         "/",
         "data.account.id",
         "data.account.name",
         ("It may read posts and their figures; an API key may also publish, which Regulars never does.",),
         {"query": ACCOUNT},
-        Audiences("data.account.organizations"),
+        kit.Audiences("data.account.organizations"),
     )
     feeds = (
-        Feed(
-            Stream("posts", "Posts that were published, and what was done with them", "insights:read of an app"),
-            Collection(
+        kit.Feed(
+            kit.Stream("posts", "Posts that were published, and what was done with them", "insights:read of an app"),
+            kit.Collection(
                 "/",
                 "data.posts.edges",
-                GraphConnection("data.posts"),
+                kit.GraphConnection("data.posts"),
                 id="node.id",
                 stamp="node.dueAt",
-                since=Since("variables.input.filter.dueAt.start", SETTLES),
+                since=kit.Since("variables.input.filter.dueAt.start", SETTLES),
                 body={"query": POSTS, "variables": {"input": SENT}},
                 operation="list posts",
             ),
-            campaign,
+            kit.Published("node.text", "node.sentAt|node.dueAt", figures, id="node.id", network="node.channelService"),
         ),
     )
     cannot: ClassVar[Mapping[str, str]] = {
@@ -115,7 +97,7 @@ class Buffer(Unpeopled):
         "hooks": "calls nobody: it is asked",
     }
 
-    def _located(self, collection: Collection) -> Collection:
+    def _located(self, collection: kit.Collection) -> kit.Collection:
         """Posts are asked for by organization."""
         mine = {"variables": {"input": {"organizationId": self._audience}}}
-        return replace(collection, body=merged(collection.body or {}, mine))
+        return replace(collection, body=kit.merged(collection.body or {}, mine))

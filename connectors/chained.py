@@ -26,8 +26,9 @@ def chained(
 ) -> Iterator[Page]:
     """By the rules of `Connector.pages`. A part that is new is read whole; one that is there no more is forgotten. The
     listing is complete where that of each part is, in one go."""
-    known = {part.name: cursor["of"].get(part.name) for part in parts} if cursor is not None else {}
-    at = cursor["at"] if cursor is not None and cursor["at"] in known else ""
+    before = cursor.get("of", {}) if cursor is not None else {}  # none: it was one listing, before it was several
+    known = {part.name: before.get(part.name) for part in parts}
+    at = cursor["at"] if cursor is not None and cursor.get("at") in known else ""
     names = [part.name for part in parts]
     whole = not at
     if not parts:

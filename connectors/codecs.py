@@ -17,6 +17,7 @@ from mapping.fields import Codec
 from mapping.model import Millis, Value
 from mapping.values import blank
 
+DAY: Millis = 86_400_000
 _LONGEST_SHOWN = 40
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

@@ -33,8 +33,10 @@ from connectors.feed_rights import with_rights
 from connectors.finding import in_listing
 from connectors.hook_shelf import HookShelf
 from connectors.http import Response, Verdict
+from connectors.leaving import Says
 from connectors.limits import Limits
 from connectors.over_http import OverHttp
+from connectors.own_fields import OwnFields
 from connectors.pace import Clock, Pace, Sleep
 from connectors.pagers import Ask
 from connectors.paths import Envelope, bury, dig
@@ -62,12 +64,16 @@ class DeclaredReading(OverHttp):
     search: ClassVar[Search | None] = None
     created: ClassVar[str] = ""  # path of the moment at which a record was made
     clears: ClassVar[Value] = None  # what empties a field there
+    says: ClassVar[tuple[Says, ...]] = ()  # what a record says of consent
+    own_fields: ClassVar[OwnFields | None] = None
     feeds: ClassVar[tuple[Feed, ...]] = ()
     shelf: ClassVar[HookShelf | None] = None  # where its webhooks are set up
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.streams = tuple(feed.stream for feed in cls.feeds)
+        if hasattr(cls, "one") and cls.one.erase:
+            cls.erases = True
 
     @classmethod
     def entry(cls) -> Platform:
@@ -141,7 +147,28 @@ class DeclaredReading(OverHttp):
         return True
 
     def remote_fields(self) -> Sequence[RemoteField]:
+        if self.own_fields is not None:
+            return self.own_fields.described(self._described, self.table)
         return [RemoteField(row.remote, row.label, row.kind, row.writable, row) for row in self.table]
+
+    @cached_property
+    def _described(self) -> list[dict[str, Any]]:
+        """The account's description of its own fields, as it stands there."""
+        return [] if self.own_fields is None else self._listed(self.own_fields.listing)
+
+    def _listed(self, collection: Collection) -> list[dict[str, Any]]:
+        """All entries of a collection, each once."""
+        found = dict.fromkeys(raw.body for page in self._walk(collection).pages(None) for raw in page.records)
+        return [msgspec.json.decode(body) for body in found]
+
+    def _called(self, collection: Collection, title: str) -> str:
+        """The id of the entry of that name; nothing where there is none."""
+        known = (one for one in self._listed(collection) if str(one.get("name")).casefold() == title.casefold())
+        return next((str(dig(one, collection.id)) for one in known), "")
+
+    def _got(self, path: str, operation: str, **query: Any) -> dict[str, Any]:
+        """What a GET answers."""
+        return self._typed(self._http.request("GET", path, query=[*query.items()], operation=operation), dict[str, Any])
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
@@ -154,8 +181,18 @@ class DeclaredReading(OverHttp):
         return (replace(page, complete=page.complete and not self.forgets) for page in pages)
 
     def _parts(self) -> Sequence[Part] | None:
-        """The listings that together hold everybody, where there is no single one."""
-        return None
+        """The listings that together hold everybody, where there is no single one: the streams that show people."""
+        return [self._shown_in(feed) for feed in self.feeds if feed.shows is not None] or None
+
+    def _shown_in(self, feed: Feed) -> Part:
+        """Everybody who shows in a stream, each once on a page, as the last item shows them."""
+
+        def people(bodies: list[bytes]) -> list[bytes]:
+            items = (msgspec.json.decode(body, type=dict[str, Any]) for body in self._told(feed.stream.name, bodies))
+            shown = [feed.shows(item) for item in items if feed.shows is not None]
+            return list({dig(one, self.people.id): msgspec.json.encode(one) for one in shown}.values())
+
+        return Part(feed.stream.name, feed.collection, people)
 
     def _listing(self) -> Collection:
         """The people, as this account is asked for them."""
@@ -225,7 +262,7 @@ class DeclaredReading(OverHttp):
         self, body: Mapping[str, Any], addresses: tuple[str, ...], modified: Millis
     ) -> tuple[ConsentSeen, ...]:
         """What the record says about consent. A status that merely reads "subscribed" is no grant."""
-        return ()
+        return tuple(seen for one in self.says if addresses for seen in one.read(body, addresses[0]))
 
     def _subscribed(self, body: Mapping[str, Any]) -> bool | None:
         """Whether the platform would mail this record; None where it does not mail, or does not say."""
@@ -259,18 +296,19 @@ class DeclaredReading(OverHttp):
     def _told(self, name: str, bodies: list[bytes]) -> list[bytes]:
         """Items of a stream, of the entries that are listed."""
         feed = self._feed(name)
-        if feed.unfold is None:
+        if feed.unfold is None and feed.hanging is None:
             return bodies
         entries = (self._grown(feed, msgspec.json.decode(body, type=dict[str, Any])) for body in bodies)
-        return [msgspec.json.encode(item) for entry in entries for item in feed.unfold(entry, self._owner)]
+        unfolded = (feed.unfold(entry, self._owner) if feed.unfold is not None else [entry] for entry in entries)
+        return [msgspec.json.encode(item) for items in unfolded for item in items]
 
     def _grown(self, feed: Feed, entry: dict[str, Any]) -> dict[str, Any]:
         """An entry with all that hangs on it."""
         hanging = feed.hanging
         if hanging is not None and dig(entry, hanging.more):
             rest = replace(hanging.collection, path=hanging.collection.path.format(id=entry["id"]))
-            found = [raw.body for page in self._walk(rest).pages(None) for raw in page.records]
-            bury(entry, hanging.at, [msgspec.json.decode(body) for body in found])
+            found = self._listed(rest)
+            bury(entry, hanging.at, [dig(one, hanging.keeps) for one in found] if hanging.keeps else found)
         return entry
 
     def facts(self, name: str, item: Raw) -> Facts:
@@ -286,11 +324,13 @@ class DeclaredReading(OverHttp):
 
     def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
         """Many in a call where there is one for that. Who is not among them is asked for alone, because a list may also
-        leave out who is only put away, or not visible."""
+        leave out who is only put away, or not visible; unless it forgets: of them nothing is said."""
         found: dict[str, Raw | None] = {}
         if self.many is not None:
             for start in range(0, len(remote_ids), self.many.most):
                 found |= self._read_many(self.many, remote_ids[start : start + self.many.most])
+            if self.forgets:
+                return found
         missing = [one for one in remote_ids if one not in found]
         return found | dict(zip(missing, spread(missing, self._read, self.limits.at_once), strict=True))
 

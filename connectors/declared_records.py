@@ -42,7 +42,9 @@ class Records:
         return fields
 
     def one(self, body: Mapping[str, Any], name: str) -> Value:
-        """One field of a record; None where it is blank or makes no sense."""
+        """One field of a record; None where it is blank, makes no sense, or is none there."""
+        if name not in self._by_name:
+            return None
         fields: dict[str, Value] = {}
         remote, read = self._by_name[name]
         found = dig(body, remote)

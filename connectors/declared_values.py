@@ -15,7 +15,8 @@ from mapping.facts import Facts
 @dataclass(frozen=True, slots=True)
 class One:
     """One record: its *path*, with {id} in it, and where it stands in an answer. It is changed with *update*, made with
-    a POST to *make*, whose answer names it at *made*, and put away with *away* where that can be taken back."""
+    a POST to *make*, whose answer names it at *made*, put away with *away* where that can be taken back, and erased for
+    good with *erase*."""
 
     path: str
     item: str = ""
@@ -23,6 +24,7 @@ class One:
     make: str = ""
     made: str = "id"
     away: str = ""
+    erase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,20 @@ class Me:
 @dataclass(frozen=True, slots=True)
 class Hanging:
     """What hangs on an entry and comes along with it, at *at*. Where *more* says that this is not all, it is listed by
-    itself, at a path with the entry's {id} in it."""
+    itself, at a path with the entry's {id} in it. *keeps* is the path of what is kept of each, where not all is."""
 
     at: str
     more: str
     collection: Collection
+    keeps: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """Something that the platform tells beside its records: a stream, how it is listed, and what one item says.
 
-    *unfold* makes items of an entry of the list, such as the comments on a post, knowing whose account it is.
+    *unfold* makes items of an entry of the list, such as the comments on a post, knowing whose account it is. *shows*
+    is what an item shows of who did it, as a record: where nobody lists people, they are whoever shows in the streams.
     """
 
     stream: Stream
@@ -93,3 +97,4 @@ class Feed:
     reads: Callable[[Mapping[str, Any]], Facts]
     unfold: Callable[[Mapping[str, Any], Any], Iterable[Mapping[str, Any]]] | None = None
     hanging: Hanging | None = None
+    shows: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

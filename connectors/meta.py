@@ -19,31 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar
 
 import msgspec
 
+from connectors import kit
 from connectors import meta_fields as own
 from connectors import meta_streams as told
-from connectors.base import Account, Option, Raw, RemoteField
-from connectors.batches import spread
-from connectors.chained import Part
-from connectors.declared import ReadOnly
-from connectors.declared_values import Me, One
-from connectors.errors import BadCredentials, TooNarrow
-from connectors.hooks import Hooks
 from connectors.meta_graph import APP_SECRET, CODE, GRAPH, LIMITS, NO_SUCH, PROOF, READINGS
 from connectors.meta_hooks import HOOKS
-from connectors.paths import dig
-from connectors.readings import said
-from connectors.signing_in import by_proven_token
-from connectors.walk import Collection, Since
-from mapping.fields import reads
+from mapping.fields import Way
+from mapping.values import Kind
 
 LEAD = "id,created_time,form_id,field_data"
 ME = (("fields", "id,name,instagram_business_account{id,username}"),)
-TOKEN = Option("page_token", "Page access token", "of a system user, or from the Graph API Explorer")
+TOKEN = kit.Option("page_token", "Page access token", "of a system user, or from the Graph API Explorer")
 
 
 def _after(at: int) -> str:
@@ -51,26 +42,31 @@ def _after(at: int) -> str:
     return msgspec.json.encode([{"field": "time_created", "operator": "GREATER_THAN", "value": at // 1000}]).decode()
 
 
-class Meta(ReadOnly):
+class Meta(kit.ReadOnly):
     """A page and its account on Instagram."""
 
     name: ClassVar[str] = "meta"
     title: ClassVar[str] = "Meta"
     base_url: ClassVar[str] = GRAPH
-    sign_ins = (by_proven_token(TOKEN, APP_SECRET, PROOF),)
+    sign_ins = (kit.by_proven_token(TOKEN, APP_SECRET, PROOF),)
     limits = LIMITS
     readings = READINGS
-    me = Me("/me", "id", "name", ("It may read the page.",))
+    me = kit.Me("/me", "id", "name", ("It may read the page.",))
     people = told.listed(
-        "/form/leads", LEAD, "list answers", stamp="created_time", since=Since("filtering", 60_000, _after, before=1000)
+        "/form/leads",
+        LEAD,
+        "list answers",
+        stamp="created_time",
+        since=kit.Since("filtering", 60_000, _after, before=1000),
     )
-    one = One("/{id}")
+    one = kit.One("/{id}")
     created: ClassVar[str] = "created_time"
     forgets: ClassVar[bool] = True
     feeds = told.FEEDS
+    own_fields = kit.OwnFields(told.FORMS, f"{own.ANSWERS}.", {"": Kind.TEXT}, "key", "label", way=Way.READS)
     table = own.TABLE
     cannot = own.CANNOT
-    hooks: ClassVar[Hooks | None] = HOOKS
+    hooks: ClassVar[kit.Hooks | None] = HOOKS
 
     # -- what is there ------------------------------------------------------------------------------------------
 
@@ -78,89 +74,73 @@ class Meta(ReadOnly):
     def _owner(self) -> told.Owner:
         """A token of a person or of a system user opens no page by itself."""
         response = self._http.request("GET", self.me.path, query=ME, operation="account")
-        if not response.ok and dig(said(response), CODE) == NO_SUCH:
+        if not response.ok and kit.dig(kit.said(response), CODE) == NO_SUCH:
             why = f"the token opens no page ({self._http.explain(response)})."
             fix = (
                 "Take the page's own token (`/PAGE?fields=access_token`), with the app's secret if it demands a proof."
             )
-            raise BadCredentials(why, platform=self.title, fix=fix)
+            raise kit.BadCredentials(why, platform=self.title, fix=fix)
         body = self._typed(response, dict[str, Any])
         linked = body.get("instagram_business_account") or {}
         return told.Owner(str(body["id"]), body.get("name", ""), linked.get("id", ""), linked.get("username", ""))
 
-    def check(self, *, rights: bool = False) -> Account:
+    def check(self, *, rights: bool = False) -> kit.Account:
         """A page's token does not tell what it may."""
         owner = self._owner
         name = f"{owner.name} (@{owner.handle} on Instagram)" if owner.handle else owner.name
-        account = Account(owner.page, name, self.me.may)
+        account = kit.Account(owner.page, name, self.me.may)
         feeds = [feed for feed in self.feeds if not self._mute(feed.collection)]
         return self._tried(account, feeds) if rights else account
 
-    def _mute(self, collection: Collection) -> bool:
+    def _mute(self, collection: kit.Collection) -> bool:
         """Whether nothing can be there, because no account on Instagram is linked."""
         return told.on_instagram(collection) and not self._owner.instagram
 
-    def remote_fields(self) -> Sequence[RemoteField]:
-        """With the questions that the page's forms ask beside those of the table."""
-        forms = [msgspec.json.decode(raw.body) for raw in self._forms("id,questions")]
-        asked = {str(one["key"]): str(one.get("label") or "") for form in forms for one in form.get("questions", ())}
-        rows = [reads(key[:40], f"{own.ANSWERS}.{key}", label=label or key) for key, label in asked.items()]
-        known = {row.remote for row in self.table}
-        new = [RemoteField(row.remote, row.label, "question", False, row) for row in rows if row.remote not in known]
-        return [*super().remote_fields(), *new]
+    @cached_property
+    def _described(self) -> list[dict[str, Any]]:
+        """The questions that the page's forms ask."""
+        return [question for form in self._forms("id,questions") for question in form.get("questions", ())]
 
-    def _forms(self, fields: str) -> list[Raw]:
-        forms = replace(told.FORMS, query=(("fields", fields),))
-        return [raw for page in self._walk(forms).pages(None) for raw in page.records]
+    def _forms(self, fields: str) -> list[dict[str, Any]]:
+        return self._listed(replace(told.FORMS, query=(("fields", fields),)))
 
-    def _located(self, collection: Collection) -> Collection:
+    def _located(self, collection: kit.Collection) -> kit.Collection:
         if self._mute(collection):
             fix = "Link one in the page's settings, or leave its streams out."
-            raise TooNarrow("no account on Instagram is linked to the page.", platform=self.title, fix=fix)
+            raise kit.TooNarrow("no account on Instagram is linked to the page.", platform=self.title, fix=fix)
         if "{instagram}" not in collection.path:
             return collection
         return replace(collection, path=collection.path.format(instagram=self._owner.instagram))
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[kit.Part]:
         """Who answered each form, then whoever shows in the streams that are read. Forms are asked for where they are
         read, or where nothing else was chosen: not every page has the right."""
         streams = self.settings.streams
-        forms = [raw.remote_id for raw in self._forms("id")] if "forms" in streams or not streams else []
-        parts = [Part(f"form {one}", replace(self.people, path=f"/{one}/leads"), _leads) for one in forms]
-        for feed in self.feeds:
-            name = feed.stream.name
-            if name in streams and feed.unfold is not None and not self._mute(feed.collection):
-                parts.append(Part(name, feed.collection, partial(self._people, name)))
-        return parts
-
-    def _people(self, name: str, bodies: list[bytes]) -> list[bytes]:
-        """Everybody who shows in a page of a stream, once."""
-        did = [msgspec.json.decode(body, type=dict[str, Any]) for body in self._told(name, bodies)]
-        return list({one["who"]: own.person(one["who"], one) for one in did}.values())
+        forms = [str(one["id"]) for one in self._forms("id")] if "forms" in streams or not streams else []
+        parts = [kit.Part(f"form {one}", replace(self.people, path=f"/{one}/leads"), own.leads) for one in forms]
+        shown = [feed for feed in self.feeds if feed.stream.name in streams and not self._mute(feed.collection)]
+        return [*parts, *(self._shown_in(feed) for feed in shown if feed.shows is not None)]
 
     # -- read by id ---------------------------------------------------------------------------------------------
 
-    def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
+    def read(self, remote_ids: Sequence[str]) -> dict[str, kit.Raw | None]:
         """An answer to a form is shown, or is not any more. Of people whose profile nobody may see nothing is said."""
-        found = zip(remote_ids, spread(remote_ids, self._shown, self.limits.at_once), strict=True)
+        found = zip(remote_ids, kit.spread(remote_ids, self._shown, self.limits.at_once), strict=True)
         return {one: raw for one, raw in found if raw is not None or one.startswith(own.LEAD)}
 
-    def _shown(self, remote_id: str) -> Raw | None:
+    def _shown(self, remote_id: str) -> kit.Raw | None:
         prefix = next((one for one in (own.LEAD, own.INSTAGRAM) if remote_id.startswith(one)), "")
         fields = {own.LEAD: LEAD, own.INSTAGRAM: "id,username"}.get(prefix, "id,name")
         path = self._path(remote_id.removeprefix(prefix))
         try:
             response = self._http.request("GET", path, query=(("fields", fields),), operation="read record")
-        except TooNarrow:  # who commented and never wrote has allowed nobody to see the profile
+        except kit.TooNarrow:  # who commented and never wrote has allowed nobody to see the profile
             return None
-        if dig(said(response), CODE) == NO_SUCH:
+        if kit.dig(kit.said(response), CODE) == NO_SUCH:
             return None
         body = self._good(response, "read record").body
-        shown = own.lead(body) if prefix == own.LEAD else own.person(remote_id, msgspec.json.decode(body))
-        return Raw.of(remote_id, shown)
-
-
-def _leads(bodies: list[bytes]) -> list[bytes]:
-    return [own.lead(body) for body in bodies]
+        if prefix == own.LEAD:
+            return kit.Raw.of(remote_id, own.lead(body))
+        return kit.Raw.of(remote_id, msgspec.json.encode(own.person({**msgspec.json.decode(body), "who": remote_id})))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.codecs import read_parts
+from connectors import kit
 from mapping.fields import Field, FieldTable, reads
 from mapping.values import Kind
 
@@ -33,7 +33,7 @@ TABLE = FieldTable(
         _answer("phone", "phone_number", "Phone", Kind.PHONE),
         _answer("company", "company_name", "Company"),
         _answer("job_title", "job_title", "Job title"),
-        reads("address", ANSWERS, Kind.ADDRESS, reads=read_parts(PARTS), label="Address"),
+        reads("address", ANSWERS, Kind.ADDRESS, reads=kit.read_parts(PARTS), label="Address"),
     )
 )
 
@@ -53,6 +53,10 @@ CANNOT = {
 }
 
 
+def leads(bodies: list[bytes]) -> list[bytes]:
+    return [lead(body) for body in bodies]
+
+
 def lead(body: bytes) -> bytes:
     """An answer to a form: each question with its first answer. How whole names are split is not said, so that they
     stay whole."""
@@ -64,8 +68,7 @@ def lead(body: bytes) -> bytes:
     return msgspec.json.encode({"id": f"{LEAD}{found['id']}", **kept, **whole, ANSWERS: answers})
 
 
-def person(who: str, shown: Mapping[str, Any]) -> bytes:
-    """Somebody with a scoped id: by name on Facebook, by handle on Instagram. The address that a conversation shows for
-    an id is made of that id and leads nowhere."""
-    name = "username" if who.startswith(INSTAGRAM) else "name"
-    return msgspec.json.encode({"id": who, **({name: shown[name]} if shown.get(name) else {})})
+def person(shown: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Somebody with a scoped id, as *who* did something: by name on Facebook, by handle on Instagram."""
+    name = "username" if shown["who"].startswith(INSTAGRAM) else "name"
+    return {"id": shown["who"], **({name: shown[name]} if shown.get(name) else {})}

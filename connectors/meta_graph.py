@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from connectors.base import Option
-from connectors.http import Verdict
-from connectors.limits import Limits, Usage
-from connectors.readings import When
+from connectors import kit
 
 GRAPH = "https://graph.facebook.com/v26.0"
 PROOF = "appsecret_proof"
 CODE = "error.code"
 NO_SUCH = 100
-APP_SECRET = Option("app_secret", "App secret", "from App settings › Basic; only if your app demands its proof")
-LIMITS = Limits(
+APP_SECRET = kit.Option("app_secret", "App secret", "from App settings › Basic; only if your app demands its proof")
+LIMITS = kit.Limits(
     at_once=5,
-    usage=Usage(
+    usage=kit.Usage(
         ("x-app-usage", "x-page-usage", "x-ad-account-usage", "x-business-use-case-usage"),
         ("call_count", "total_cputime", "total_time", "acc_id_util_pct"),
         "estimated_time_to_regain_access",
     ),
 )
 READINGS = (
-    When(0, Verdict.STRANGER, at=CODE, among=(102, 190)),
-    When(0, Verdict.BUSY, at=CODE, among=(4, 17, 32, 341, 613, *range(80_000, 80_015))),
-    When(0, Verdict.DOWN, at=CODE, among=(1, 2)),
-    When(0, Verdict.DOWN, at="error.is_transient", among=(True,)),
-    When(0, Verdict.NARROW, at=CODE, among=(3, 10, *range(200, 300))),
+    kit.When(0, kit.Verdict.STRANGER, at=CODE, among=(102, 190)),
+    kit.When(0, kit.Verdict.BUSY, at=CODE, among=(4, 17, 32, 341, 613, *range(80_000, 80_015))),
+    kit.When(0, kit.Verdict.DOWN, at=CODE, among=(1, 2)),
+    kit.When(0, kit.Verdict.DOWN, at="error.is_transient", among=(True,)),
+    kit.When(0, kit.Verdict.NARROW, at=CODE, among=(3, 10, *range(200, 300))),
 )

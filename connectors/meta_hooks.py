@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
-from connectors.hooks import Heard, Hooks
+from connectors import kit
 from connectors.meta_fields import INSTAGRAM, LEAD
-from connectors.signing import Challenge, Hmac, after, body_only, unhex
 from mapping.facts import By, Channel, Facts, Touch, Touchpoint, Way
 
 Body = Mapping[str, Any]
@@ -21,14 +18,11 @@ _MESSAGES = {"page": "messages", "instagram": "instagram_messages"}
 _STREAMS = {"page ratings": "reviews", "instagram comments": "instagram_comments"}
 
 
-def hear(body: bytes) -> Heard:
+def hear(body: bytes) -> kit.Heard:
     """What to look at again. Reactions are facts: who reacted is told nowhere else. Raises ValueError where the body is
     no delivery."""
-    try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise ValueError(f"expected a delivery of Meta: {error}") from error
-    kind, entries = str(told.get("object")), told.get("entry")
+    told = kit.told(body, "Meta")
+    kind, entries = str(kit.dig(told, "object")), kit.dig(told, "entry")
     if kind not in _MESSAGES or not isinstance(entries, list):
         raise ValueError("a delivery about neither a page nor an account on Instagram")
     records, streams, odd, facts = list[str](), list[str](), list[str](), Facts()
@@ -47,7 +41,7 @@ def hear(body: bytes) -> Heard:
                 known = _STREAMS.get(f"{kind} {field}")
                 (streams if known else odd).append(known or field)
     once = [list(dict.fromkeys(names)) for names in (records, streams, odd)]
-    return Heard(once[0], streams=once[1], facts=facts, odd=once[2])
+    return kit.Heard(once[0], streams=once[1], facts=facts, odd=once[2])
 
 
 def _others(entry: Body, event: Body) -> Iterator[str]:
@@ -77,12 +71,12 @@ def _reactions(entry: Body, value: Body) -> Iterator[Touchpoint]:
         yield Touchpoint(f"{sign} {about}", who, Touch.REACTED, at, Channel.SOCIAL, Way.IN, By.PERSON, post, sign)
 
 
-HOOKS = Hooks(
-    rules=(Hmac("x-hub-signature-256", body_only, after("sha256="), unhex),),
+HOOKS = kit.Hooks(
+    rules=(kit.Hmac("x-hub-signature-256", kit.body_only, kit.after("sha256="), kit.unhex),),
     types=("application/json",),
     asks="the app's secret",
     hear=hear,
-    challenge=Challenge(),
+    challenge=kit.Challenge(),
     by_hand=(
         "Open your app at developers.facebook.com. The secret asked for is its app secret (App settings > Basic).",
         "Under Webhooks choose Page, give {address} as the callback URL and {token} as the verify token.",

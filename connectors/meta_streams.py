@@ -6,33 +6,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.base import Stream
-from connectors.codecs import millis, unix_seconds
-from connectors.declared_values import Feed, Hanging
-from connectors.meta_fields import INSTAGRAM
-from connectors.pagers import Cursored
-from connectors.paths import dig
-from connectors.walk import Collection, NewestFirst, Since
-from mapping.facts import By, Campaign, Channel, Facts, Feedback, Touch, Touchpoint, Way
+from connectors import kit
+from connectors.meta_fields import INSTAGRAM, person
+from mapping.facts import By, Channel, Facts, Feedback, Touch, Touchpoint, Way
 
 Body = Mapping[str, Any]
 Items = Iterator[Body]
 
-MONTH = 30 * 86_400_000
-OVERLAP = 60_000
+MONTH, OVERLAP = 30 * kit.DAY, 60_000
 IG_MEDIA = "/{instagram}/media"
-LONGEST = 80
-"""Characters of a post that serve as its title."""
 
 
-def listed(path: str, fields: str, operation: str, size: int = 100, **more: Any) -> Collection:
+def listed(path: str, fields: str, operation: str, size: int = 100, **more: Any) -> kit.Collection:
     """What lies at *path*. A short page is not the last one: only what names no next one is."""
     query = (*more.pop("query", ()), ("fields", fields))
-    pager = Cursored("after", "paging.cursors.after", ("limit", size), more="paging.next")
-    return Collection(path, "data", pager, query=query, operation=operation, **more)
+    pager = kit.Cursored("after", "paging.cursors.after", ("limit", size), more="paging.next")
+    return kit.Collection(path, "data", pager, query=query, operation=operation, **more)
 
 
-def on_instagram(collection: Collection) -> bool:
+def on_instagram(collection: kit.Collection) -> bool:
     """Whether it is there only where an account on Instagram is linked."""
     return "{instagram}" in collection.path or ("platform", "instagram") in collection.query
 
@@ -65,7 +57,7 @@ Reads = Callable[[Body], Facts]
 
 
 def inside(entry: Body, edge: str) -> list[Body]:
-    return dig(entry, f"{edge}.data") or []
+    return kit.dig(entry, f"{edge}.data") or []
 
 
 def comments(entry: Body, owner: Owner) -> Items:
@@ -113,33 +105,21 @@ def _did(kind: Touch, channel: Channel = Channel.SOCIAL) -> Reads:
     def read(item: Body) -> Facts:
         way = Way(item.get("way", Way.IN))
         by = By.PERSON if way is Way.IN else By.UNKNOWN  # a page may have a machine that answers
-        at, post, text = millis(item.get("at")), item.get("post") or "", item.get("text") or ""
+        at, post, text = kit.millis(item.get("at")), item.get("post") or "", item.get("text") or ""
         return Facts(touchpoints=[Touchpoint(item["id"], item["who"], kind, at, channel, way, by, post, text)])
 
     return read
 
 
 def _said(item: Body) -> Facts:
-    at, text = millis(item.get("at")), item.get("text") or ""
+    at, text = kit.millis(item.get("at")), item.get("text") or ""
     return Facts(feedback=[Feedback(item["id"], item["who"], "review", item["score"], at, text)])
-
-
-def _campaign(title: str, otherwise: str, at: str, channel: str, counts: Mapping[str, str]) -> Reads:
-    """The first line of *title* is what it is called. Figures that are hidden are not there."""
-
-    def read(item: Body) -> Facts:
-        first = (item.get(title) or "").strip().partition("\n")[0]
-        called = (first if len(first) <= LONGEST else f"{first[: LONGEST - 1]}…") or otherwise
-        figures = {name: int(count) for name, path in counts.items() if (count := dig(item, path)) is not None}
-        return Facts(campaigns=[Campaign(str(item["id"]), called, millis(item.get(at)), channel, figures)])
-
-    return read
 
 
 # -- the streams ------------------------------------------------------------------------------------------------
 
 # Posts are asked for by when they were made, and go on being commented and liked: those of a month are read again.
-_LATELY: Mapping[str, Any] = {"since": Since("since", OVERLAP, unix_seconds, before=MONTH)}
+_LATELY: Mapping[str, Any] = {"since": kit.Since("since", OVERLAP, kit.unix_seconds, before=MONTH)}
 _POSTED: Mapping[str, Any] = {"unfolds": "created_time"}
 _COUNTED = "limit(0).summary(total_count)"
 _POST = f"id,message,created_time,shares,reactions.{_COUNTED},comments.{_COUNTED}"
@@ -161,17 +141,17 @@ MORE = listed("/{id}/comments", _COMMENT, "list more comments", query=(("filter"
 IG_MORE = listed("/{id}/comments", _IG_COMMENT, "list more comments (instagram)", 50)
 
 
-def _conversations(platform: str) -> Collection:
+def _conversations(platform: str) -> kit.Collection:
     fields = "id,updated_time,participants,messages.limit(20){id,created_time,from}"
-    asked, how = (("platform", platform),), {"since": NewestFirst(OVERLAP), "unfolds": "updated_time"}
+    asked, how = (("platform", platform),), {"since": kit.NewestFirst(OVERLAP), "unfolds": "updated_time"}
     return listed("/me/conversations", fields, f"list conversations ({platform})", 25, query=asked, **how)
 
 
 def _events(
-    stream: Stream, collection: Collection, reads: Reads, unfold: Unfold, more: Collection | None = None
-) -> Feed:
-    hanging = Hanging("comments.data", "comments.paging.next", more) if more is not None else None
-    return Feed(replace(stream, events=True), collection, reads, unfold, hanging)
+    stream: kit.Stream, collection: kit.Collection, reads: Reads, unfold: Unfold, more: kit.Collection | None = None
+) -> kit.Feed:
+    hanging = kit.Hanging("comments.data", "comments.paging.next", more) if more is not None else None
+    return kit.Feed(replace(stream, events=True), collection, reads, unfold, hanging, person)
 
 
 _POST_FIGURES = {
@@ -179,24 +159,29 @@ _POST_FIGURES = {
     "comments": "comments.summary.total_count",
     "shares": "shares.count",
 }
-_MEDIA_FIGURES = {"likes": "like_count", "comments": "comments_count"}
-_ANSWERS = Stream("forms", "Answers to lead ads, and how many each form has", "leads_retrieval")
-_SAID = Stream("reviews", "Recommendations of the page", _USERS)
-_ON_POSTS = Stream("comments", "Comments on posts, by those whom Facebook names", _USERS)
-_VISITED = Stream("visitor_posts", "What visitors wrote on the page", _USERS)
-_WROTE = Stream("messages", "Messenger: who wrote when, without the words", "pages_messaging")
-_IG_WROTE = Stream("instagram_messages", "The same on Instagram", f"{_IG}, instagram_manage_messages")
-_ON_MEDIA = Stream("instagram_comments", "Comments on Instagram", f"{_IG}, instagram_manage_comments")
-_POSTED_THERE = Stream("posts", "Posts of the page, and how often they were liked and shared", "pages_read_engagement")
-_IG_POSTED = Stream("media", "Posts on Instagram, and how often they were liked", _IG)
+_MEDIUM = kit.Published(
+    "caption", "timestamp", {"likes": "like_count", "comments": "comments_count"}, otherwise="Post on Instagram"
+)
+_FORM = kit.Published("name", "created_time", {"leads": "leads_count"}, channel="form", otherwise="Form")
+_ANSWERS = kit.Stream("forms", "Answers to lead ads, and how many each form has", "leads_retrieval")
+_SAID = kit.Stream("reviews", "Recommendations of the page", _USERS)
+_ON_POSTS = kit.Stream("comments", "Comments on posts, by those whom Facebook names", _USERS)
+_VISITED = kit.Stream("visitor_posts", "What visitors wrote on the page", _USERS)
+_WROTE = kit.Stream("messages", "Messenger: who wrote when, without the words", "pages_messaging")
+_IG_WROTE = kit.Stream("instagram_messages", "The same on Instagram", f"{_IG}, instagram_manage_messages")
+_ON_MEDIA = kit.Stream("instagram_comments", "Comments on Instagram", f"{_IG}, instagram_manage_comments")
+_POSTED_THERE = kit.Stream(
+    "posts", "Posts of the page, and how often they were liked and shared", "pages_read_engagement"
+)
+_IG_POSTED = kit.Stream("media", "Posts on Instagram, and how often they were liked", _IG)
 FEEDS = (
-    Feed(_POSTED_THERE, POSTS, _campaign("message", "Post", "created_time", "social", _POST_FIGURES)),
+    kit.Feed(_POSTED_THERE, POSTS, kit.Published("message", "created_time", _POST_FIGURES)),
     _events(_ON_POSTS, COMMENTS, _did(Touch.COMMENTED), comments, MORE),
     _events(_VISITED, VISITORS, _did(Touch.MENTIONED), visitor_posts),
     _events(_WROTE, _conversations("messenger"), _did(Touch.CHATTED, Channel.CHAT), messages("")),
     _events(_SAID, REVIEWS, _said, reviews),
-    Feed(_ANSWERS, FORMS, _campaign("name", "Form", "created_time", "form", {"leads": "leads_count"})),
-    Feed(_IG_POSTED, MEDIA, _campaign("caption", "Post on Instagram", "timestamp", "social", _MEDIA_FIGURES)),
+    kit.Feed(_ANSWERS, FORMS, _FORM),
+    kit.Feed(_IG_POSTED, MEDIA, _MEDIUM),
     _events(_ON_MEDIA, IG_COMMENTS, _did(Touch.COMMENTED), instagram_comments, IG_MORE),
     _events(_IG_WROTE, _conversations("instagram"), _did(Touch.CHATTED, Channel.CHAT), messages(INSTAGRAM)),
 )

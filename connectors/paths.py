@@ -36,12 +36,17 @@ def bury(body: dict[str, Any], path: str, value: Any) -> None:
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Both bodies in one, *over* winning; objects within them are put together likewise, and neither is changed."""
+    """Both bodies in one, *over* winning; objects within them are put together likewise, lists one after the other, and
+    neither is changed."""
     found = {name: merged(one, {}) if isinstance(one, Mapping) else one for name, one in under.items()}
     for name, one in over.items():
         there = found.get(name)
-        both = isinstance(there, Mapping) and isinstance(one, Mapping)
-        found[name] = merged(there, one) if both else one  # type: ignore[arg-type]
+        if isinstance(there, Mapping) and isinstance(one, Mapping):
+            found[name] = merged(there, one)
+        elif isinstance(there, list) and isinstance(one, list):
+            found[name] = [*there, *one]
+        else:
+            found[name] = one
     return found
 
 

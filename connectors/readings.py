@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from connectors.base import Outcome, Result
+from connectors.base import Change, Outcome, Result
 from connectors.http_transport import Response
 from connectors.http_verdict import Judge, Verdict, judge
 from connectors.paths import Envelope, dig
@@ -63,16 +63,22 @@ def said(response: Response) -> object:
 class Refusals:
     """How one record's write is refused: *code* is the path of the platform's code, and *codes* what it is in our words
     (`exists`, `compliance_state`, `cap`, …; a status may stand there too). Statuses in *gone* say that the record is
-    not there."""
+    not there. *words* of a message blame fields of ours, where they were written."""
 
     code: str = "code"
     codes: Mapping[object, str] = field(default_factory=dict)
     gone: Sequence[int] = (404, 410)
+    words: Mapping[str, str] = field(default_factory=dict)
 
-    def outcome(self, response: Response, remote_id: str, reason: str, title: str) -> Outcome:
+    def outcome(self, response: Response, change: Change, reason: str, title: str) -> Outcome:
         """What became of the record whose write was answered so."""
+        remote_id = change.remote_id
         if response.status in self.gone:
             return Outcome(Result.GONE, remote_id, reason=f"{title} has no such record any more", code="gone")
+        text = response.body.decode(errors="replace") if self.words else ""
+        blamed = tuple(name for word, name in self.words.items() if word in text and name in change.values)
+        if blamed:
+            return Outcome(Result.REFUSED, remote_id, reason=reason, code="invalid", blamed=blamed)
         theirs = dig(said(response), self.code)
         code = self.codes.get(theirs) if isinstance(theirs, str | int) else None
         return Outcome(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from connectors.codecs import iso_z
 from connectors.pagers import Ask, Pager, Place
 from connectors.paths import Envelope, merged
 from mapping.model import Millis
@@ -94,6 +95,11 @@ class Each:
         left = list(self.parts)
         following = left[left.index(place["leg"]) + 1 :] if place["leg"] in left else left
         return self._at(following[0], place["began"], place["low"]) if following else None
+
+
+def between(start: str, end: str) -> Callable[[Millis, Millis], Ask]:
+    """A window whose two ends are parameters of a query, in whole seconds."""
+    return lambda since, until: Ask([(start, iso_z(since)), (end, iso_z(until + 999))])
 
 
 def both(one: Ask, other: Ask) -> Ask:

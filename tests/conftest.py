@@ -46,7 +46,9 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Law by mutant, in one table, whichever workers killed them."""
     reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
-    rows = sorted({tuple(value) for one in reports for name, value in one.user_properties if name == "mutant"})
+    rows = sorted(
+        {tuple(value) for one in reports for name, value in getattr(one, "user_properties", ()) if name == "mutant"}
+    )
     if rows:
         widths = [max(len(row[place]) for row in rows) for place in range(2)]
         terminalreporter.section("law x mutant")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -32,14 +33,24 @@ def lines(path: Path) -> int:
 
 
 def imports(path: Path) -> set[str]:
-    """The modules of `connectors` that a file imports."""
+    """The modules of `connectors` that a file uses: those it imports, and those whose words it takes from `kit`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "connectors":
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("connectors."):
             found.add((node.module or "").removeprefix("connectors."))
-    return found
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "kit":
+            found.add(_words()[node.attr])
+    return found - {"kit"}
+
+
+@cache
+def _words() -> dict[str, str]:
+    """The module that each word of the kit comes from."""
+    tree = ast.parse((FOLDER / "kit.py").read_text("utf-8"))
+    froms = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+    return {name.name: (node.module or "").removeprefix("connectors.") for node in froms for name in node.names}
 
 
 def owner(module: str) -> str:
@@ -50,7 +61,7 @@ def owner(module: str) -> str:
 
 def counted() -> dict[str, int]:
     """The lines of each platform."""
-    modules = {path.stem: path for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+    modules = {path.stem: path for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "kit")}
     used = {name: imports(path) & set(modules) for name, path in modules.items()}
     reached: dict[str, set[str]] = defaultdict(set)
     for entry in CATALOGUE:

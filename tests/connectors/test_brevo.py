@@ -30,10 +30,8 @@ def test_many_are_changed_in_one_call_and_looked_at_in_one() -> None:
     assert [outcome.shown.fields["given_name"] for outcome in done if outcome.shown] == [
         f"Name {n}" for n in one.sandbox.state.contacts
     ]
-    assert {name: count for name, count in one.connector.calls().items() if "contact" in name} == {
-        "update contacts": 3,
-        "list contacts": 1,
-    }
+    calls = one.connector.calls()
+    assert (calls["update records"], calls["list contacts"], len(calls)) == (3, 1, 2)
 
 
 def test_who_fails_in_a_batch_is_sent_alone_to_learn_why() -> None:
@@ -159,6 +157,18 @@ def test_a_segment_becomes_a_list_once() -> None:
     assert list(again.refused) == ["99999"]
     assert [(found.title, found.who) for found in facts.listings] == [("Regulars: VIP", tuple(ids[:10]))]
     assert list(one.sandbox.state.folders.values()) == ["Regulars"]
+
+
+def test_who_is_erased_is_gone_for_good_and_twice_is_as_good() -> None:
+    """By the number that names the contact."""
+    one = opened()
+    who = str(one.sandbox.human_create("ada@example.org"))
+
+    first, again = (one.connector.erase([Change(who)])[0] for _ in range(2))
+
+    assert (first.result, again.result) == (Result.APPLIED, Result.GONE)
+    assert one.raw(who) is None
+    assert one.connector.erases
 
 
 def test_attributes_that_an_account_lacks_are_not_offered() -> None:

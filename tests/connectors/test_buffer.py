@@ -39,14 +39,14 @@ def campaigns(one: Joined, items: list[Raw]) -> list[Campaign]:
 def test_a_post_becomes_a_campaign_with_its_figures() -> None:
     """Counts are figures in Buffer's words; a rate follows from them, and is none. The title is one short line."""
     one = opened()
-    post = one.sandbox.human_publish("Rye at seven.\n\n" + "Come early! " * 20, "linkedin")
+    post = one.sandbox.human_publish("Rye at seven.  " + "Come early! " * 20 + "\n\nOr late.", "linkedin")
     one.sandbox.human_engage(post, reactions=12, comments=2, reach=400)
 
     (found,) = campaigns(one, read(one))
 
     assert found.remote_id == post
     assert found.title.startswith("linkedin: Rye at seven. Come early!")
-    assert len(found.title) == 100
+    assert (len(found.title), found.title[-1]) == (80, "…")
     assert (found.channel, found.figures) == ("social", {"reactions": 12, "comments": 2, "reach": 400})
     assert found.at == round(one.sandbox.state.posts[post].sent.timestamp() * 1000)
 

@@ -8,8 +8,7 @@ import pytest
 
 from connectors.base import Raw, StreamPage
 from connectors.errors import BadCredentials, Later, Spent, TooNarrow
-from connectors.hootsuite import parts_of
-from connectors.hootsuite_hooks import HOOKS, hear
+from connectors.hootsuite import HOOKS, hear, parts_of
 from connectors.signing import Delivery, Doubt, doubt
 from mapping.facts import By, Campaign, Channel, Touch, Way
 from sandbox.clock import SimClock

@@ -242,12 +242,13 @@ def test_a_refusal_is_named_in_our_words() -> None:
     """By the platform's code, else by the status; a record that is not there is gone."""
     refusals = Refusals(code="error.code", codes={"taken": "exists", 409: "cap"})
 
-    found = [
-        refusals.outcome(answer(400, {"error": {"code": "taken"}}), "1", "why", "Postbird"),
-        refusals.outcome(answer(409, {"error": {"code": "other"}}), "1", "why", "Postbird"),
-        refusals.outcome(answer(400, {"error": "text"}), "1", "why", "Postbird"),
-        refusals.outcome(answer(404, {}), "1", "why", "Postbird"),
+    refused = [
+        (400, {"error": {"code": "taken"}}),
+        (409, {"error": {"code": "x"}}),
+        (400, {"error": "text"}),
+        (404, {}),
     ]
+    found = [refusals.outcome(answer(*one), Change("1"), "why", "Postbird") for one in refused]
 
     assert [(one.result, one.code) for one in found] == [
         (Result.REFUSED, "exists"),
@@ -255,6 +256,16 @@ def test_a_refusal_is_named_in_our_words() -> None:
         (Result.REFUSED, "invalid"),
         (Result.GONE, "gone"),
     ]
+
+
+def test_words_of_a_refusal_blame_the_fields_that_were_written() -> None:
+    """One that was not sent is not to blame, whatever the message says."""
+    refusals = Refusals(words={"SMS": "phone"})
+    said = answer(400, {"code": "duplicate", "message": "SMS is already associated"})
+
+    outcomes = [refusals.outcome(said, Change("1", {name: "1"}), "why", "Postbird") for name in ("phone", "name")]
+
+    assert [one.blamed for one in outcomes] == [("phone",), ()]
 
 
 def test_paths_lead_into_objects_and_lists() -> None:

@@ -97,8 +97,10 @@ def test_a_message_is_a_touchpoint_of_a_person_with_its_tone(sentiment: bool) ->
 
 def test_a_window_that_breaks_off_is_read_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one question so many results are told and no word that there are more."""
-    few = replace(Sprout.people, pager=replace(Sprout.people.pager, most=300))  # type: ignore[type-var]
-    monkeypatch.setattr(Sprout, "people", few)
+    messages, posts = Sprout.feeds
+    pager = replace(messages.collection.pager, most=300)  # type: ignore[type-var]
+    few = replace(messages, collection=replace(messages.collection, pager=pager))
+    monkeypatch.setattr(Sprout, "feeds", (few, posts))
     one = opened(most=300, quotas=False)
     start = one.clock() - timedelta(days=20)
     one.sandbox.load({"name": f"Name {n}", "at": start + timedelta(minutes=n)} for n in range(1000))
