@@ -34,7 +34,7 @@ from sandbox.meta import MetaSandbox
 from sandbox.pipedrive import PipedriveSandbox
 from sandbox.sprout import SproutSandbox
 from sandbox.town import Town, build_town, populate
-from sandbox.town_elsewhere import ELSEWHERE
+from sandbox.town_elsewhere import further
 
 PEOPLE = 20_000
 WANTED = 0.95
@@ -69,7 +69,7 @@ def _members(box: Any, town: Town, _: int) -> int:
 
 def _elsewhere(name: str) -> Callable[[Any, Town, int], int]:
     def load(box: Any, town: Town, people: int) -> int:
-        records = ELSEWHERE[name](town)[0][:people]
+        records = further()[name].town(town)[0][:people]
         box.load(records)
         return len(records)
 
@@ -213,7 +213,7 @@ def measure_quotas(people: int, seed: int) -> Part:
     table.caption = "; ".join(f"{name}: {place.more}" for name, place in PLACES.items() if place.more)
     for name in PLACES:
         say(f"quotas: {name} …")
-        one = pull(name, towns["elsewhere" if name in ELSEWHERE else ""], people)
+        one = pull(name, towns["elsewhere" if name in further() else ""], people)
         bound = f"{one.share:.1%}" if one.fastest else "never waits"
         row = (f"{one.people:,}", f"{one.calls:,}", f"{one.least:,}", f"{one.seconds:,.1f}", f"{one.fastest:,.1f}")
         table.add_row(name, *row, bound, f"{one.refused}")

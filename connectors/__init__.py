@@ -1,11 +1,11 @@
-"""How platforms talk. `CATALOGUE` is the list of those we know; a new platform is one entry here and one file."""
+"""How platforms talk. `CATALOGUE` is the list of those we know; a new platform is one line here and one file."""
+
+from importlib import import_module
 
 from connectors.base import Connector, CredentialKind, Platform, Settings
-from connectors.brevo import Brevo
-from connectors.buffer import Buffer
+from connectors.declared import Declared
 from connectors.files import ASKS as FILES
 from connectors.files import Files
-from connectors.hootsuite import Hootsuite
 from connectors.hubspot import APP as HUBSPOT_APP
 from connectors.hubspot import ASKS_OAUTH as HUBSPOT_OAUTH
 from connectors.hubspot import ASKS_TOKEN as HUBSPOT_TOKEN
@@ -14,10 +14,15 @@ from connectors.mailchimp import APP as MAILCHIMP_APP
 from connectors.mailchimp import ASKS_OAUTH as MAILCHIMP_OAUTH
 from connectors.mailchimp import ASKS_TOKEN as MAILCHIMP_TOKEN
 from connectors.mailchimp import Mailchimp
-from connectors.meta import Meta
-from connectors.meta_audiences import MetaAudiences
-from connectors.pipedrive import Pipedrive
-from connectors.sprout import Sprout
+
+
+def described(name: str) -> Platform:
+    """The entry of a platform whose connector is data: the class of that name in the module of that name."""
+    module = import_module(f"connectors.{name}")
+    kinds = (one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Declared))
+    (connector,) = (one for one in kinds if vars(one).get("name") == name)
+    return connector.entry()
+
 
 CATALOGUE: tuple[Platform, ...] = (
     Platform(
@@ -46,13 +51,13 @@ CATALOGUE: tuple[Platform, ...] = (
         },
         app=MAILCHIMP_APP,
     ),
-    Pipedrive.entry(),
-    Brevo.entry(),
-    Meta.entry(),
-    Buffer.entry(),
-    Hootsuite.entry(),
-    MetaAudiences.entry(),
-    Sprout.entry(),
+    described("pipedrive"),
+    described("brevo"),
+    described("meta"),
+    described("buffer"),
+    described("hootsuite"),
+    described("meta_audiences"),
+    described("sprout"),
     Platform("files", "Exported files", Files, {CredentialKind.TOKEN: FILES}, {}, files=True),
 )
 

@@ -5,28 +5,21 @@ from __future__ import annotations
 import errno
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from regulars.trouble import WrongUse
-from sandbox.brevo import BrevoSandbox
-from sandbox.buffer import BufferSandbox
-from sandbox.hootsuite import HootsuiteSandbox
 from sandbox.hubspot import HubSpotSandbox
 from sandbox.mailchimp import MailchimpSandbox
-from sandbox.meta import MetaSandbox
-from sandbox.meta_audiences import MetaAudiencesSandbox
-from sandbox.pipedrive import PipedriveSandbox
 from sandbox.platform import Emulator
 from sandbox.server import serving_all
-from sandbox.sprout import SproutSandbox
 from sandbox.town import build_town, populate
 from sandbox.town_business import populate_business, with_business
 from sandbox.town_campaigns import USUAL, campaigns_of, with_touchpoints
-from sandbox.town_elsewhere import populate_elsewhere
+from sandbox.town_elsewhere import Further, further, populate_elsewhere
 from sandbox.town_lately import live_on
 from sandbox.town_workshops import populate_workshops, with_workshops
 from sandbox.webhooks_postman import delivering
@@ -58,41 +51,7 @@ class Street:
         return [self.hubspot, self.mailchimp, *self.others.values()]
 
 
-@dataclass(frozen=True, slots=True)
-class Further:
-    """A further platform that can be rehearsed beside the two: how it is opened, and how one connects to it."""
-
-    open: Callable[..., Emulator]
-    variable: str
-    credential: str
-    more: Mapping[str, str] = field(default_factory=dict)  # what else the environment has to say
-    streams: str = ""  # what there is to read where nobody is listed
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What the environment has to say for `connect`."""
-        return {self.variable: self.credential, **self.more}
-
-
-OTHERS: Mapping[str, Further] = {
-    "pipedrive": Further(PipedriveSandbox, "PIPEDRIVE_API_TOKEN", "sandbox-pipedrive-demo"),
-    "brevo": Further(BrevoSandbox, "BREVO_API_KEY", "sandbox-brevo-demo"),
-    "meta": Further(MetaSandbox, "META_PAGE_TOKEN", "sandbox-meta-demo"),
-    "buffer": Further(BufferSandbox, "BUFFER_API_KEY", "sandbox-buffer-demo", streams="posts"),
-    "sprout": Further(SproutSandbox, "SPROUT_API_TOKEN", "sandbox-sprout-demo", streams="messages,posts"),
-    "hootsuite": Further(
-        HootsuiteSandbox,
-        "HOOTSUITE_ACCESS_TOKEN",
-        "sandbox-hootsuite-demo",
-        {
-            "HOOTSUITE_REFRESH_TOKEN": "sandbox-refresh-0",
-            "HOOTSUITE_CLIENT_ID": "sandbox-client",
-            "HOOTSUITE_CLIENT_SECRET": "sandbox-client-secret",
-        },
-        "posts",
-    ),
-    "meta_audiences": Further(MetaAudiencesSandbox, "META_AUDIENCES_TOKEN", "sandbox-meta-ads"),
-}
+OTHERS: Mapping[str, Further] = further()
 
 
 def build(

@@ -1,5 +1,4 @@
-"""The same town on further platforms: whom Pipedrive, Brevo and Meta know, what was published by Buffer and Hootsuite,
-what people wrote at Sprout Social, and the truth about it.
+"""The same town on further platforms, each as its own `sandbox/<name>_town.py` says, and the truth about it.
 
 Each platform knows a share of the town's people, by the address that they have on HubSpot or Mailchimp. Some of its
 values agree, some are blank, some are written otherwise, some differ; some people left there. The town itself stays as
@@ -10,12 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Protocol
 
+import sandbox
+from sandbox.platform import Emulator
 from sandbox.town import Town
-from sandbox.town_names import Dice, spell_phone
+from sandbox.town_names import Dice
 
 SHARE = 55  # per cent of the people that a further platform knows
 LEFT, BOUNCED = 4, 2
@@ -25,7 +28,6 @@ FIRST_DAY = datetime(2020, 1, 6, 8, tzinfo=UTC)
 POSTS = 104
 LAST_POST = datetime(2025, 12, 29, 17, tzinfo=UTC)
 SUBJECTS = ("Roggen um sieben", "Neues vom Ofen", "Brotkurs", "Zopf am Sonntag", "Die Mühle war da", "Stollen")
-WRITTEN = ("FACEBOOK_COMMENT", "INSTAGRAM_COMMENT", "FACEBOOK_MESSENGER", "INSTAGRAM_DIRECT_MESSAGE", "GOOGLE_REVIEW")
 NETWORKS = ("instagram", "facebook", "linkedin")
 
 Record = dict[str, Any]
@@ -46,6 +48,30 @@ class Loads(Protocol):
     """What a further platform's sandbox takes."""
 
     def load(self, records: Iterable[Mapping[str, Any]]) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A further platform that can be rehearsed beside the two: how it is opened, what it knows of the *town* (records
+    that it loads, and whose each is), and how one connects to it."""
+
+    open: Callable[..., Emulator]
+    town: Callable[[Town], tuple[list[Record], list[str]]]
+    variable: str
+    credential: str
+    more: Mapping[str, str] = field(default_factory=dict)  # what else the environment has to say
+    streams: str = ""  # what there is to read where nobody is listed
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the environment has to say for `connect`."""
+        return {self.variable: self.credential, **self.more}
+
+
+def further() -> dict[str, Further]:
+    """Those that there are, by name."""
+    names = sorted(one.name for one in iter_modules(sandbox.__path__) if one.name.endswith("_town"))
+    return {name.removesuffix("_town"): import_module(f"sandbox.{name}").FURTHER for name in names}
 
 
 def residents(town: Town) -> list[Resident]:
@@ -82,91 +108,13 @@ def chosen(town: Town, platform: str) -> tuple[list[Resident], Dice]:
     return [one for one in residents(town) if rng.below(100) < SHARE], rng
 
 
-def _value(rng: Dice, value: str, other: str) -> str:
+def value(rng: Dice, value: str, other: str) -> str:
     """A value as it stands there: mostly the same, sometimes blank, seldom another."""
     roll = rng.below(100)
     return "" if roll < BLANK else other if roll < BLANK + DIFFERS else value
 
 
-def on_pipedrive(town: Town) -> tuple[list[Record], list[str]]:
-    """Persons, and whose each is."""
-    people, rng = chosen(town, "pipedrive")
-    records: list[Record] = []
-    for place, one in enumerate(people):
-        phone = _value(rng, spell_phone(one.phone, rng.below(6)) if one.phone else "", "+49 30 5550000")
-        at = FIRST_DAY + timedelta(minutes=7 * place)
-        records.append(
-            {
-                "id": 1001 + place,
-                "name": f"{one.first} {one.last}",
-                "first": one.first,
-                "last": one.last,
-                "emails": [one.email],
-                "phones": [phone],
-                "marketing": "unsubscribed" if rng.below(100) < LEFT else "subscribed",
-                "added": at,
-                "updated": at,
-            }
-        )
-    return records, [one.person for one in people]
-
-
-def on_brevo(town: Town) -> tuple[list[Record], list[str]]:
-    """Contacts, and whose each is. A number stands at one contact only."""
-    people, rng = chosen(town, "brevo")
-    records: list[Record] = []
-    taken: set[str] = set()
-    for place, one in enumerate(people):
-        number = _value(rng, one.phone, "")
-        attributes = {"FIRSTNAME": _value(rng, one.first, one.first.upper()), "LASTNAME": one.last}
-        if number and number not in taken:
-            attributes["SMS"] = number
-            taken.add(number)
-        roll = rng.below(100)
-        at = FIRST_DAY + timedelta(minutes=5 * place)
-        what = {"left": roll < LEFT, "bounced": LEFT <= roll < LEFT + BOUNCED}
-        records.append({"email": one.email, "attributes": attributes, "created": at, "modified": at, **what})
-    return records, [one.person for one in people]
-
-
-def on_meta(town: Town) -> tuple[list[Record], list[str]]:
-    """Answers to the form of a lead ad, with the words that people put there. Nobody can be edited or leave."""
-    people, rng = chosen(town, "meta")
-    records: list[Record] = []
-    for one in people:
-        phone = _value(rng, one.phone, "")
-        answers = {"email": one.email, "first_name": one.first, "last_name": _value(rng, one.last, one.last.upper())}
-        records.append({"email": one.email, "answers": {**answers, "phone_number": phone}})
-    return records, [one.person for one in people]
-
-
-def on_buffer(town: Town) -> tuple[list[Record], list[str]]:
-    """What was published there, by figures as Buffer calls them; nobody is named."""
-    return _published(town, "buffer", ("reach", "reactions", "comments"), NETWORKS), []
-
-
-def on_hootsuite(town: Town) -> tuple[list[Record], list[str]]:
-    """The same at Hootsuite, in its words."""
-    networks = ("INSTAGRAMBUSINESS", "FACEBOOKPAGE", "LINKEDINCOMPANY")
-    found = _published(town, "hootsuite", ("impressions", "likes", "comments"), networks)
-    return [{**one, "network": one["service"]} for one in found], []
-
-
-def on_sprout(town: Town) -> tuple[list[Record], list[str]]:
-    """What some of the town wrote on networks, and what was published there. A handle says of nobody who it is, so that
-    the truth knows none of them by it."""
-    people, rng = chosen(town, "sprout")
-    records: list[Record] = []
-    for place, one in enumerate(people):
-        handle = f"{one.first}.{one.last}".lower().replace(" ", "")
-        at = LAST_POST - timedelta(hours=7 * (place % 2_000))
-        wrote = {"kind": WRITTEN[rng.below(len(WRITTEN))], "at": at}
-        records.append({"name": f"{one.first} {one.last}", "handle": handle, **wrote})
-    published = _published(town, "sprout", ("impressions", "reactions", "comments_count"), NETWORKS)
-    return [*records, *({**one, "network": one["service"]} for one in published)], []
-
-
-def _published(town: Town, platform: str, words: tuple[str, str, str], networks: tuple[str, ...]) -> list[Record]:
+def published(town: Town, platform: str, words: tuple[str, str, str], networks: tuple[str, ...]) -> list[Record]:
     """Two posts a week of the last year: how often each was seen, liked and answered."""
     rng = Dice(f"regulars elsewhere {platform} {town.seed}")
     records: list[Record] = []
@@ -179,22 +127,12 @@ def _published(town: Town, platform: str, words: tuple[str, str, str], networks:
     return records
 
 
-ELSEWHERE: Mapping[str, Callable[[Town], tuple[list[Record], list[str]]]] = {
-    "pipedrive": on_pipedrive,
-    "brevo": on_brevo,
-    "meta": on_meta,
-    "buffer": on_buffer,
-    "hootsuite": on_hootsuite,
-    "meta_audiences": lambda _: ([], []),  # audiences begin empty
-    "sprout": on_sprout,
-}
-
-
 def populate_elsewhere(town: Town, boxes: Mapping[str, Loads]) -> Town:
     """Put the people whom further platforms know into their sandboxes; gives the town with the truth about it."""
     told: dict[str, dict[str, str]] = {}
+    known = further()
     for platform, box in boxes.items():
-        records, people = ELSEWHERE[platform](town)
+        records, people = known[platform].town(town)
         box.load(records)
         if not people:
             continue
