@@ -156,6 +156,7 @@ class Sprout(kit.ReadOnly):
         "deletions": "knows whoever wrote in the last two years: who is not shown any more is not gone",
         "hooks": "calls nobody: it is asked",
         "cases": "does not say in a case whose it is; what somebody wrote in it is read as a message",
+        "profiles": "counts followers of a profile by the day, which says nothing of anybody: this is not read",
         "permissions": "mails nobody, and a message is no consent",
         **dict.fromkeys(("email", "phone", "mobile", "address", "website"), "knows people by their profiles alone"),
         **dict.fromkeys(("given_name", "family_name"), "shows whole names"),
