@@ -33,6 +33,9 @@ from sync.undo import decide_undo
 from sync.wired import Progress, Run, Silent, Wired, Works, wall_clock
 from sync.writes import Write
 
+_CHOSEN = ("apply", "undo", "task", "erase")
+"""Runs that carry out what somebody chose, and nothing else that is due."""
+
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
@@ -278,7 +281,7 @@ class Engine:
             with works.people():
                 run = self._begin(kind, names, undoes=undoes, carries=carries)
             overtake = Overtake(works, run, self.identity)
-            if kind in ("sync", "hear"):
+            if carries or kind in _CHOSEN:
                 run.overtake = overtake
             if hear:
                 attend(works, run, self.identity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -95,7 +96,7 @@ class Scene:
 
     def out(self, address: str) -> bool:
         """Whether HubSpot holds a withdrawal of that address."""
-        return any(said.state == "UNSUBSCRIBED" for said in self.world.hubspot.state.consents[address].values())
+        return any(said.state == "UNSUBSCRIBED" for said in self.world.hubspot.state.consents.get(address, {}).values())
 
 
 def _seconds(world: Sandboxed) -> float:
@@ -168,6 +169,59 @@ def test_who_leaves_in_a_bulk_is_not_written_as_they_were(scene: Scene) -> None:
     contact = scene.world.hubspot.state.contacts[int(scene.world.contact_id(last))]
     assert contact.props["lastname"] == f"Newname{CROWD - 1}"
     assert scene.world.sync().planned == 0
+
+
+UPDATE = "POST /crm/v3/objects/contacts/batch/update"
+
+
+def test_who_leaves_while_a_plan_is_applied_is_not_held_up(scene: Scene) -> None:
+    """A plan that was looked over is carried out as it was, but for whoever leaves meanwhile: they are out at once."""
+    scene.bulk()
+    engine = scene.world.engine
+    spool, _ = engine.plan()
+    with closing(spool):
+        writes = list(spool)
+    scene.log.at[UPDATE, 5] = lambda: scene.leave("max@example.org")
+
+    balance = engine.apply(writes)
+
+    order = [call for _, call, _ in scene.log.calls]
+    assert scene.out("max@example.org")
+    assert order.index(LEAVE) < max(place for place, call in enumerate(order) if call == UPDATE)
+    assert (balance.connections["hubspot"].opt_outs, balance.connections["hubspot"].applied) == (1, CROWD + 1)
+    assert balance.closes()
+    assert scene.world.sync().planned == 0
+
+
+def test_who_leaves_while_a_run_is_undone_is_not_held_up(scene: Scene) -> None:
+    """And nothing that the run had written brings them back."""
+    scene.bulk()
+    run = scene.world.sync().run
+    scene.log.calls.clear()
+    scene.log.at[UPDATE, 5] = lambda: scene.leave("max@example.org")
+
+    balance = scene.world.engine.undo(run)
+
+    order = [call for _, call, _ in scene.log.calls]
+    assert scene.out("max@example.org")
+    assert order.index(LEAVE) < max(place for place, call in enumerate(order) if call == UPDATE)
+    assert balance.closes()
+
+
+@pytest.mark.parametrize("how", ["pull_only", "dry_run"])
+def test_a_run_that_only_looks_writes_nothing_whoever_leaves(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Their opt-out is in the plan of the next run."""
+    monkeypatch.setattr(pull, "WORTH", 1)
+    scene.log.at[f"GET /3.0/lists/{LIST}/members", 0] = lambda: scene.leave("max@example.org")
+
+    looked = scene.world.engine.sync(full=True, **{how: True})
+
+    assert not scene.out("max@example.org")
+    assert looked.connections["hubspot"].applied == 0
+    assert scene.world.sync().connections["hubspot"].opt_outs == 1
+    assert scene.out("max@example.org")
 
 
 def test_who_leaves_is_heard_between_the_pages_of_a_pull(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
