@@ -183,7 +183,7 @@ class Pipedrive(kit.Declared):
         since=kit.Since("updated_since", 60_000, query=(("sort_by", "update_time"), ("sort_direction", "asc"))),
         operation="list persons",
     )
-    one = kit.One(f"{PERSONS}/{{id}}", "data", "PATCH", PERSONS, away="DELETE")
+    one = kit.One(f"{PERSONS}/{{id}}", "data", "PATCH", PERSONS, away="DELETE", erase="DELETE")
     many = kit.Many(PERSONS, "data")
     search = kit.Search(2)  # it costs 40 tokens, and a page of the listing 20
     leaves: ClassVar[Mapping[str, Any]] = {"marketing_status": "unsubscribed"}
@@ -226,6 +226,7 @@ class Pipedrive(kit.Declared):
         "vip": "has labels instead",
         **dict.fromkeys(("name", "handle"), "knows first and last name, each by itself"),
         "permissions": "has one marketing status for everything",
+        "erasure": "keeps who was deleted for 30 days and forgets them then, unless somebody restores them",
         "campaigns": "gives persons a marketing status only where the company uses Campaigns",
     }
     hooks: ClassVar[kit.Hooks | None] = HOOKS

@@ -170,6 +170,18 @@ def test_who_is_deleted_is_put_away_or_gone(reads_deleted: bool) -> None:
     assert one.connector.decode(back).state is RecordState.LIVE
 
 
+def test_who_is_erased_is_deleted_and_twice_is_as_good() -> None:
+    """Pipedrive forgets them after thirty days; until then nobody lists them."""
+    one = opened()
+    number = one.sandbox.human_create("Ada Berg", "ada@example.org")
+
+    first, again = (one.connector.erase([Change(str(number))])[0].result for _ in range(2))
+
+    assert first is Result.APPLIED
+    assert again in (Result.APPLIED, Result.GONE)
+    assert one.pull() == {}
+
+
 def test_an_unsubscribe_is_read_and_written_and_never_undone() -> None:
     """Withdrawn is withdrawn; a change that Pipedrive silently leaves out is a refusal."""
     one = opened()
