@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from connectors import hubspot_streams_wire as wire
 from connectors import hubspot_wire
+from connectors.asking import turned
 from connectors.base import Option, Outcome, Result
 from connectors.codecs import millis
 from connectors.deeds import Company, Deeds, Pair, Task
@@ -53,7 +55,7 @@ class HubSpotDeeds(Deeds):
 
     def owners(self) -> Sequence[Option]:
         with needing(READ_OWNERS, "read the users of the account"):
-            found = users(self.apis(), self.decoded, archived=False)
+            found = users(self.apis(), self.http, self.decoded, archived=False)
             return [Option(one.id, one.name, one.email or "") for one in found]
 
     def create_task(self, who: str, task: Task) -> Outcome:
@@ -194,18 +196,17 @@ class HubSpotDeeds(Deeds):
             raise self.http.misread(f"archive {kind}", self.http.explain(response))
 
 
-def users(apis: wire.StreamApis, decoded: Decoded, *, archived: bool) -> Iterator[wire.Owner]:
+def users(apis: wire.StreamApis, http: Http, decoded: Decoded, *, archived: bool) -> Iterator[wire.Owner]:
     """The users of the account, or its former ones."""
-    decoder, after = msgspec.json.Decoder(wire.Owners), ""
-    while True:
+    decoder = msgspec.json.Decoder(wire.Owners)
+
+    def ask(after: str) -> wire.Owners:
         more = {"after": after} if after else {}
         response = apis.owners.get_page(limit=OWNERS_SIZE, archived=archived, _preload_content=False, **more)
-        answer = decoded(decoder, response, "list owners")
+        return decoded(decoder, response, "list owners")
+
+    for answer, _ in turned("", ask, hubspot_wire.further, partial(http.misread, "list owners")):
         yield from answer.results
-        following = answer.paging.next.after if answer.paging and answer.paging.next else ""
-        if not following or following == after:
-            return
-        after = following
 
 
 def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:

@@ -23,7 +23,8 @@ from connectors.hubspot_facts import PROPERTIES, stage_state
 from connectors.hubspot_lists import READ, Lists
 from connectors.hubspot_ties import ASSOCIATED, Ties, needing, with_beside
 from connectors.hubspot_touches import TOUCHES, narrowed
-from connectors.hubspot_walk import Decoded, Slice, Source, Walk
+from connectors.hubspot_walk import Decoded, Source, Walk
+from connectors.stretches import Slice
 from mapping.model import Millis
 
 STAMP = "hs_lastmodifieddate"
@@ -71,12 +72,10 @@ class Beside:
     def owners(self) -> dict[str, str]:
         """Names of owners, of former ones too; none where the scope is missing: numbers will do."""
         try:
-            return {one.id: one.name for archived in (True, False) for one in self._owners(archived)}
+            read = partial(users, self.apis, self.http, self.decoded)
+            return {one.id: one.name for archived in (True, False) for one in read(archived=archived)}
         except TooNarrow:
             return {}
-
-    def _owners(self, archived: bool) -> Iterator[wire.Owner]:
-        return users(self.apis, self.decoded, archived=archived)
 
     @cached_property
     def stages(self) -> dict[tuple[str, str], wire.Stage]:

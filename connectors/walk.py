@@ -19,7 +19,7 @@ from connectors.base import Cursor, Page, Raw
 from connectors.codecs import iso_z, millis
 from connectors.errors import Misread
 from connectors.pagers import Ask, Offset, Pager, Place
-from connectors.paging import Watermark
+from connectors.paging import Watermark, done
 from connectors.paths import Envelope, bury, dig, merged
 from connectors.windows import Begins, legs
 from mapping.model import Millis
@@ -214,11 +214,7 @@ class Walk:
             raise self.misread(self.collection.name, "the next page is one that was read already")
 
     def _last(self, at: Cursor, records: list[Raw], refused: list[tuple[str, str]], best: Millis) -> Page:
-        now, since = self.now(), self.collection.since
-        if at["mark"] is None:
-            mark = Watermark.after_full(best, at["began"], now)
-        else:
-            overlap = since.overlap if since is not None else 0
-            mark = Watermark.of(at["mark"]).after(best, at["began"], now, overlap)
+        since = self.collection.since
+        end = done(at["mark"], best, at["began"], self.now(), since.overlap if since is not None else 0)
         whole = at["mark"] is None and not refused
-        return Page(records, {"do": "done", "mark": mark.stored()}, last=True, complete=whole, refused=refused)
+        return Page(records, end, last=True, complete=whole, refused=refused)
