@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from connectors.asking import turned
 from connectors.hooks import Entry, Heard, PlaceLost
 from connectors.http import Http, Response
 from connectors.hubspot_walk import Decoded
@@ -130,9 +132,10 @@ class HubSpotJournal:
         return self.decoded(_file, response, "end of the journal").current_offset if response.body else ""
 
     def read(self, place: str) -> Iterator[Sequence[Entry]]:
-        while files := self._following(place):
-            yield [Entry(one.current_offset, self._fetched(one)) for one in files]
-            place = files[-1].current_offset
+        refuse = partial(self.http.misread, "read the journal")
+        for files, _ in turned(place, self._following, _last_place, refuse):
+            if files:
+                yield [Entry(one.current_offset, self._fetched(one)) for one in files]
 
     def _following(self, place: str) -> list[_File]:
         path = f"/batch/{place}/next/{TOGETHER}" if place else f"/batch/earliest/{TOGETHER}"
@@ -155,6 +158,10 @@ class HubSpotJournal:
         if not response.ok:
             raise self.http.misread("fetch from the journal", self.http.explain(response))
         return response.body
+
+
+def _last_place(_: str, files: Sequence[_File]) -> str | None:
+    return files[-1].current_offset if files else None
 
 
 def _covers(one: _Subscription, wanted: dict[str, Any]) -> bool:
