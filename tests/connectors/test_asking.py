@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pytest
 
 from connectors.asking import finished, settled, turned
 from connectors.errors import Misread
 from connectors.moving import MOST_BACKS, Spot, rows
+from connectors.pagers import Ask, Offset
+from connectors.walk import Collection, Walk
 
 SIZE = 6
 
 
 def refuse(text: str) -> Misread:
     return Misread(f"list things: {text}")
+
+
+def misread(operation: str, what: str) -> Misread:
+    return Misread(f"{operation}: {what}")
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -139,6 +146,44 @@ def test_a_page_read_again_after_going_back_is_no_circle() -> None:
 
     assert (spot.offset, late.offset, late.back) == (3, 0, True)
     assert again == Spot(3, ["b", "c", "d"], 1)
+
+
+def test_a_walk_looks_back_as_far_as_it_takes() -> None:
+    """Several pages' worth of records vanish between two pages of a collection: whoever stays is read."""
+    there = [f"{n}" for n in range(60)]
+    asked: list[int] = []
+
+    def fetch(collection: Collection, ask: Ask) -> bytes:
+        offset = dict(ask.query)["offset"]
+        asked.append(offset)
+        page = there[offset : offset + SIZE]
+        if len(asked) == 6:
+            del there[:26]
+        return msgspec.json.encode([{"id": one} for one in page])
+
+    collection = Collection("/things", "", Offset("offset", ("limit", SIZE)))
+    found = {
+        record.remote_id for page in Walk(collection, fetch, misread, lambda: 1).pages(None) for record in page.records
+    }
+
+    assert set(there) <= found
+    assert max(asked) == 30
+
+
+def test_a_walk_whose_order_never_holds_still_ends() -> None:
+    """It goes back so often, and then no more."""
+    asked: list[int] = []
+
+    def fetch(collection: Collection, ask: Ask) -> bytes:
+        offset = dict(ask.query)["offset"]
+        asked.append(offset)
+        return msgspec.json.encode([{"id": f"{len(asked)} {n}"} for n in range(SIZE if offset < 10 * SIZE else 1)])
+
+    collection = Collection("/things", "", Offset("offset", ("limit", SIZE)))
+    pages = list(Walk(collection, fetch, misread, lambda: 1).pages(None))
+
+    assert pages[-1].last
+    assert len(asked) < 4 * MOST_BACKS
 
 
 # -- readings and jobs -------------------------------------------------------------------------------------------------
