@@ -19,7 +19,7 @@ import msgspec
 from connectors.asking import turned
 from connectors.hooks import Entry, Heard, PlaceLost
 from connectors.http import Http, Response
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 
 JOURNAL = "/webhooks-journal/journal/2026-03"
 SUBSCRIPTIONS = "/webhooks-journal/subscriptions/2026-03"
@@ -95,14 +95,13 @@ class HubSpotJournal:
     """The journal of one account. `properties` are those of contacts that we carry, `streams` what is read beside."""
 
     http: Http
-    decoded: Decoded
     portal: Callable[[], int]
     properties: Callable[[], Sequence[str]]
     streams: Sequence[str]
 
     def subscribe(self) -> None:
         response = self.http.request("GET", SUBSCRIPTIONS, operation="list subscriptions of the journal")
-        there = self.decoded(_subscriptions, response, "list subscriptions of the journal").results
+        there = decoded(self.http, _subscriptions, response, "list subscriptions of the journal").results
         for wanted in self._wanted():
             if not any(_covers(one, wanted) for one in there):
                 body = msgspec.json.encode(wanted)
@@ -129,7 +128,7 @@ class HubSpotJournal:
 
     def end(self) -> str:
         response = self._ask("/latest", "end of the journal")
-        return self.decoded(_file, response, "end of the journal").current_offset if response.body else ""
+        return decoded(self.http, _file, response, "end of the journal").current_offset if response.body else ""
 
     def read(self, place: str) -> Iterator[Sequence[Entry]]:
         refuse = partial(self.http.misread, "read the journal")
@@ -144,7 +143,7 @@ class HubSpotJournal:
             raise PlaceLost(self.http.explain(response))
         if response.ok and not response.body:
             return []
-        files = self.decoded(_files, response, "read the journal").results
+        files = decoded(self.http, _files, response, "read the journal").results
         return [one for one in files if one.current_offset != place]
 
     def _ask(self, path: str, operation: str) -> Response:

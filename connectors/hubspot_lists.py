@@ -17,8 +17,8 @@ from connectors.asking import settled, turned
 from connectors.base import Cursor, Listed, Raw, StreamPage
 from connectors.http import Http, Response
 from connectors.hubspot_ties import needing
-from connectors.hubspot_walk import Decoded
 from connectors.hubspot_wire import further
+from connectors.over_http import decoded
 
 CONTACTS = "0-1"
 LISTS_SIZE, MEMBERS_SIZE = 500, 250
@@ -34,7 +34,6 @@ class Lists:
 
     apis: Callable[[], wire.StreamApis]
     http: Http
-    decoded: Decoded
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -73,7 +72,7 @@ class Lists:
         def ask(offset: int) -> wire.Lists:
             asked = {"offset": offset, "count": LISTS_SIZE, **({"query": query} if query else {})}
             response = self.apis().lists.do_search(msgspec.json.encode(asked), _preload_content=False)
-            return self.decoded(decoder, response, "list lists")
+            return decoded(self.http, decoder, response, "list lists")
 
         def onward(_: int, answer: wire.Lists) -> int | None:
             return answer.offset if answer.hasMore else None
@@ -95,7 +94,7 @@ class Lists:
         def ask(after: str) -> wire.Members:
             more = {"after": after} if after else {}
             response = self.apis().members.get_page(listing, limit=MEMBERS_SIZE, _preload_content=False, **more)
-            return gone if response.status == 404 else self.decoded(decoder, response, "list members")
+            return gone if response.status == 404 else decoded(self.http, decoder, response, "list members")
 
         found, total = dict[str, None](), None
         for answer, _ in turned("", ask, further, partial(self.http.misread, "list members")):
@@ -130,7 +129,7 @@ class Lists:
             if not response.ok:
                 refused |= dict.fromkeys((one for one, _ in batch), self.http.explain(response))
                 continue
-            answer = self.decoded(msgspec.json.Decoder(wire.Changed), response, "change members")
+            answer = decoded(self.http, msgspec.json.Decoder(wire.Changed), response, "change members")
             missing = set(answer.recordIdsMissing)
             refused |= {one: "HubSpot has no such contact any more" for one in into if one in missing}
         return Listed(listing, refused)
@@ -143,7 +142,7 @@ class Lists:
         wanted = {"name": title, "objectTypeId": CONTACTS, "processingType": "MANUAL"}
         response: Response = self.apis().lists.create(msgspec.json.encode(wanted), _preload_content=False)
         if response.ok:
-            return self.decoded(msgspec.json.Decoder(wire.OneList), response, "create list").list, ""
+            return decoded(self.http, msgspec.json.Decoder(wire.OneList), response, "create list").list, ""
         found = self._searched_for(title)  # made by a first try whose answer was lost, or the case of the name differs
         return found, "" if found is not None else self.http.explain(response)
 
@@ -154,7 +153,7 @@ class Lists:
         response = self.apis().lists.get_by_name(title, CONTACTS, _preload_content=False)
         if response.status == 404:
             return None
-        return self.decoded(msgspec.json.Decoder(wire.OneList), response, "find list").list
+        return decoded(self.http, msgspec.json.Decoder(wire.OneList), response, "find list").list
 
     def _searched_for(self, title: str) -> wire.CrmList | None:
         for answer in self._searched(title):

@@ -15,7 +15,7 @@ from connectors import hubspot_wire
 from connectors.asking import turned
 from connectors.errors import TooNarrow
 from connectors.http import Http
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 
 ASSOCIATED = 1_000
 """Records whose associations one call reads."""
@@ -46,7 +46,6 @@ class Ties:
 
     read: Callable[..., Any]
     http: Http
-    decoded: Decoded
 
     def of(self, kind: str, other: str, ids: Sequence[str]) -> dict[str, list[wire.Joined]]:
         """The records of type *other* that each of *ids* is associated with, in the order of their ids; whoever has
@@ -66,7 +65,7 @@ class Ties:
             [{"id": one, "after": after} if after else {"id": one} for one, after in waiting[:ASSOCIATED]]
         )
         response = self.read(kind, other, body, _preload_content=False)
-        answer = self.decoded(wire.associations, response, f"read {other} of {kind}")
+        answer = decoded(self.http, wire.associations, response, f"read {other} of {kind}")
         for trouble in answer.errors:
             if trouble.category not in NOTHING:
                 raise self.http.misread(f"read {other} of {kind}", f"some could not be read ({trouble.category})")

@@ -9,29 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 
 from connectors import hubspot_wire as wire
 from connectors.base import Cursor
 from connectors.codecs import millis
-from connectors.http import Http, Response
+from connectors.http import Http
+from connectors.over_http import decoded
 from connectors.pagers import Place
 from connectors.stretches import Pull, Slice, Stretch, headed
 from connectors.turnings import ByStampThenId, Sheet, Tokens
 from mapping.model import Millis
 
-T = TypeVar("T")
 LIST_SIZE, SEARCH_SIZE = 100, 200
 OVERLAP: Millis = 120_000
 """How late the search index may show a change."""
-
-
-class Decoded(Protocol):
-    """Reads a good answer; fails in the connector's words where it is none."""
-
-    def __call__(self, decoder: msgspec.json.Decoder[T], response: Response, operation: str) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,6 @@ class Walk:
 
     source: Source
     http: Http
-    decoded: Decoded
     now: Callable[[], Millis]
 
     def slices(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Slice]:
@@ -77,7 +70,7 @@ class Walk:
         response = self.source.page(
             limit=LIST_SIZE, properties=list(self.source.wanted()), archived=archived, _preload_content=False, **more
         )
-        return self.decoded(wire.listing, response, f"list {self.source.kind}")
+        return decoded(self.http, wire.listing, response, f"list {self.source.kind}")
 
     def _searched(self, place: Place) -> Sheet:
         """A page of what changed, oldest first; at a tie of those with one stamp, by id."""
@@ -98,13 +91,13 @@ class Walk:
             "limit": limit,
         }
         response = self.source.search(msgspec.json.encode(body), _preload_content=False)
-        return self.decoded(wire.listing, response, f"search {self.source.kind}")
+        return decoded(self.http, wire.listing, response, f"search {self.source.kind}")
 
     def _count(self) -> int | None:
         """How many there are, for the progress bar; search knows, the list does not."""
         body = b'{"filterGroups":[],"properties":["hs_object_id"],"limit":1}'
         response = self.source.search(body, _preload_content=False)
-        return self.decoded(wire.listing, response, f"search {self.source.kind}").total if response.ok else None
+        return decoded(self.http, wire.listing, response, f"search {self.source.kind}").total if response.ok else None
 
     def _sheet(self, answer: wire.Listing) -> tuple[Sheet, list[wire.Head]]:
         records, refused, heads = headed(answer.results, wire.head, attrgetter("id"), self.source.kind)

@@ -90,11 +90,7 @@ class OverHttp(Connector):
 
     def _typed(self, response: Response, shape: type[T]) -> T:
         """A good answer of that shape."""
-        return self._decoded(msgspec.json.Decoder(shape), response, shape.__name__)
-
-    def _decoded(self, decoder: msgspec.json.Decoder[T], response: Response, operation: str) -> T:
-        """A good answer, decoded; Misread where it is none, or has another shape."""
-        return decoded(self._http, decoder, response, operation)
+        return decoded(self._http, msgspec.json.Decoder(shape), response, shape.__name__)
 
 
 def good(http: Http, response: Response, operation: str) -> Response:
