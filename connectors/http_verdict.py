@@ -44,6 +44,11 @@ def judge(response: Response) -> Verdict:
     return Verdict.ANSWER
 
 
+def unsettled(status: int) -> bool:
+    """Whether a status leaves open what became of a call, where it stands within the answer to many calls."""
+    return status == 429 or status >= 500
+
+
 def retry_after(response: Response, now: float) -> float:
     """Seconds that Retry-After asks for: a number or a date; 0 where it asks for nothing."""
     text = response.headers.get("retry-after", "").strip()

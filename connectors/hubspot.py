@@ -144,7 +144,7 @@ class HubSpot(OverHttp):
     def _properties(self) -> Properties:
         settings = self.settings
         own = frozenset(settings.purposes)
-        return Properties(lambda: self._apis, self._http, self._decoded, self.fields, settings.own_key, own)
+        return Properties(lambda: self._apis, self._http, self.fields, settings.own_key, own)
 
     # -- pull ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class HubSpot(OverHttp):
         source = Source(
             "contacts", "lastmodifieddate", lambda: self._properties.wanted, apis.basic.get_page, apis.search.do_search
         )
-        return Walk(source, self._http, self._decoded, self._now)
+        return Walk(source, self._http, self._now)
 
     @cached_property
     def _reader(self) -> Reader:
@@ -171,7 +171,7 @@ class HubSpot(OverHttp):
     @cached_property
     def _streams(self) -> Streams:
         own = tuple(row.remote for row in self.settings.organization)
-        return Streams(self._http, self._decoded, self._now, own)
+        return Streams(self._http, self._now, own)
 
     def stream_pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         return self._streams.pages(name, cursor, full=full)
@@ -208,7 +208,6 @@ class HubSpot(OverHttp):
         )
         return HubSpotJournal(
             self._app_http,
-            self._decoded,
             lambda: int(self._account),
             lambda: self._properties.wanted,
             self._heard_streams,
@@ -231,7 +230,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return Lookup(lambda: self._apis, self._http, self._decoded, self._properties)
+        return Lookup(lambda: self._apis, self._http, self._properties)
 
     def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
         return self._lookup.read(remote_ids)
@@ -246,7 +245,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _answers(self) -> Answers:
-        return Answers(self._http, self._decoded, self.fields, self._reader)
+        return Answers(self._http, self.fields, self._reader)
 
     @cached_property
     def _writes(self) -> Writes:
@@ -254,7 +253,7 @@ class HubSpot(OverHttp):
 
     @cached_property
     def _optouts(self) -> OptOuts:
-        return OptOuts(self._http, self._decoded, self._answers, self.settings.purposes)
+        return OptOuts(self._http, self._answers, self.settings.purposes)
 
     def update(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         return self._writes.update(changes)

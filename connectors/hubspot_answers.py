@@ -16,7 +16,7 @@ from connectors.codecs import millis
 from connectors.http import Http, Response
 from connectors.hubspot_fields import ADDRESS_REMOTE
 from connectors.hubspot_records import Reader, addresses_of
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 from mapping.fields import FieldTable
 from mapping.model import Seen
 
@@ -26,7 +26,6 @@ class Answers:
     """Reads the answers of one account's writes through its field table."""
 
     http: Http
-    decoded: Decoded
     fields: FieldTable
     reader: Reader
 
@@ -34,7 +33,7 @@ class Answers:
         """The answer of a write batch that was taken, in whole or in part."""
         if not response.ok:
             self.refuse_whole(response)
-        return self.decoded(wire.batch, response, operation)
+        return decoded(self.http, wire.batch, response, operation)
 
     def entries(self, answer: wire.Batch) -> list[wire.Contact]:
         """The records of an answer."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from connectors import hubspot_streams_wire as wire
 from connectors import hubspot_wire
+from connectors.asking import turned
 from connectors.base import Option, Outcome, Result
 from connectors.codecs import millis
 from connectors.deeds import Company, Deeds, Pair, Task
@@ -21,7 +23,7 @@ from connectors.errors import MaybeSent
 from connectors.http import Http, Response
 from connectors.hubspot_facts import COMPANY
 from connectors.hubspot_ties import NOTHING, Ties, needing
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 from mapping.facts import Tie
 from mapping.model import Value
 
@@ -47,13 +49,12 @@ class HubSpotDeeds(Deeds):
 
     apis: Callable[[], wire.StreamApis]
     http: Http
-    decoded: Decoded
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
     def owners(self) -> Sequence[Option]:
         with needing(READ_OWNERS, "read the users of the account"):
-            found = users(self.apis(), self.decoded, archived=False)
+            found = users(self.apis(), self.http, archived=False)
             return [Option(one.id, one.name, one.email or "") for one in found]
 
     def create_task(self, who: str, task: Task) -> Outcome:
@@ -73,7 +74,7 @@ class HubSpotDeeds(Deeds):
                 return Outcome(Result.MAYBE, reason=str(lost))
         if not response.ok:
             return Outcome(Result.REFUSED, reason=self.http.explain(response), code="invalid")
-        made = self.decoded(hubspot_wire.head, response, "create task")
+        made = decoded(self.http, hubspot_wire.head, response, "create task")
         return Outcome(Result.APPLIED, made.id)
 
     def task(self, number: str) -> Task | None:
@@ -108,7 +109,7 @@ class HubSpotDeeds(Deeds):
                 return [Outcome(Result.MAYBE, reason=str(lost)) for _ in wanted]
         if not response.ok:
             return [Outcome(Result.REFUSED, reason=self.http.explain(response), code="invalid") for _ in wanted]
-        answer = self.decoded(hubspot_wire.batch, response, "create companies")
+        answer = decoded(self.http, hubspot_wire.batch, response, "create companies")
         entries = [hubspot_wire.contact.decode(result) for result in answer.results]
         made = {entry.objectWriteTraceId: entry.id for entry in entries if entry.objectWriteTraceId}
         failed = {trace: one for one in answer.errors for trace in one.context.get("objectWriteTraceId", ())}
@@ -154,7 +155,7 @@ class HubSpotDeeds(Deeds):
             if not response.ok:
                 refused |= dict.fromkeys(batch, self.http.explain(response))
                 continue
-            answer = self.decoded(hubspot_wire.batch, response, "associate companies")
+            answer = decoded(self.http, hubspot_wire.batch, response, "associate companies")
             for trouble in answer.errors:
                 ends = zip(trouble.context.get("from", []), trouble.context.get("to", []), strict=False)
                 refused |= dict.fromkeys(ends, self.http.redact(trouble.message)[:300])
@@ -173,13 +174,13 @@ class HubSpotDeeds(Deeds):
     # -- parts --------------------------------------------------------------------------------------------------
 
     def _ties(self) -> Ties:
-        return Ties(self.apis().associations.get_page, self.http, self.decoded)
+        return Ties(self.apis().associations.get_page, self.http)
 
     def _read(self, kind: str, number: str, properties: Sequence[str]) -> wire.Record | None:
         """One object by its number; None where HubSpot says that it is not there."""
         body = hubspot_wire.inputs([{"id": number}], properties=list(properties), propertiesWithHistory=[])
         response = self.apis().batch.read(kind, body, _preload_content=False)
-        answer = self.decoded(hubspot_wire.batch, response, f"read {kind}")
+        answer = decoded(self.http, hubspot_wire.batch, response, f"read {kind}")
         for trouble in answer.errors:
             if trouble.category not in NOTHING:
                 raise self.http.misread(f"read {kind}", f"it could not be read ({trouble.category})")
@@ -194,18 +195,17 @@ class HubSpotDeeds(Deeds):
             raise self.http.misread(f"archive {kind}", self.http.explain(response))
 
 
-def users(apis: wire.StreamApis, decoded: Decoded, *, archived: bool) -> Iterator[wire.Owner]:
+def users(apis: wire.StreamApis, http: Http, *, archived: bool) -> Iterator[wire.Owner]:
     """The users of the account, or its former ones."""
-    decoder, after = msgspec.json.Decoder(wire.Owners), ""
-    while True:
+    decoder = msgspec.json.Decoder(wire.Owners)
+
+    def ask(after: str) -> wire.Owners:
         more = {"after": after} if after else {}
         response = apis.owners.get_page(limit=OWNERS_SIZE, archived=archived, _preload_content=False, **more)
-        answer = decoded(decoder, response, "list owners")
+        return decoded(http, decoder, response, "list owners")
+
+    for answer, _ in turned("", ask, hubspot_wire.further, partial(http.misread, "list owners")):
         yield from answer.results
-        following = answer.paging.next.after if answer.paging and answer.paging.next else ""
-        if not following or following == after:
-            return
-        after = following
 
 
 def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from connectors.asking import turned
 from connectors.hooks import Entry, Heard, PlaceLost
 from connectors.http import Http, Response
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 
 JOURNAL = "/webhooks-journal/journal/2026-03"
 SUBSCRIPTIONS = "/webhooks-journal/subscriptions/2026-03"
@@ -93,14 +95,13 @@ class HubSpotJournal:
     """The journal of one account. `properties` are those of contacts that we carry, `streams` what is read beside."""
 
     http: Http
-    decoded: Decoded
     portal: Callable[[], int]
     properties: Callable[[], Sequence[str]]
     streams: Sequence[str]
 
     def subscribe(self) -> None:
         response = self.http.request("GET", SUBSCRIPTIONS, operation="list subscriptions of the journal")
-        there = self.decoded(_subscriptions, response, "list subscriptions of the journal").results
+        there = decoded(self.http, _subscriptions, response, "list subscriptions of the journal").results
         for wanted in self._wanted():
             if not any(_covers(one, wanted) for one in there):
                 body = msgspec.json.encode(wanted)
@@ -127,12 +128,13 @@ class HubSpotJournal:
 
     def end(self) -> str:
         response = self._ask("/latest", "end of the journal")
-        return self.decoded(_file, response, "end of the journal").current_offset if response.body else ""
+        return decoded(self.http, _file, response, "end of the journal").current_offset if response.body else ""
 
     def read(self, place: str) -> Iterator[Sequence[Entry]]:
-        while files := self._following(place):
-            yield [Entry(one.current_offset, self._fetched(one)) for one in files]
-            place = files[-1].current_offset
+        refuse = partial(self.http.misread, "read the journal")
+        for files, _ in turned(place, self._following, _last_place, refuse):
+            if files:
+                yield [Entry(one.current_offset, self._fetched(one)) for one in files]
 
     def _following(self, place: str) -> list[_File]:
         path = f"/batch/{place}/next/{TOGETHER}" if place else f"/batch/earliest/{TOGETHER}"
@@ -141,7 +143,7 @@ class HubSpotJournal:
             raise PlaceLost(self.http.explain(response))
         if response.ok and not response.body:
             return []
-        files = self.decoded(_files, response, "read the journal").results
+        files = decoded(self.http, _files, response, "read the journal").results
         return [one for one in files if one.current_offset != place]
 
     def _ask(self, path: str, operation: str) -> Response:
@@ -155,6 +157,10 @@ class HubSpotJournal:
         if not response.ok:
             raise self.http.misread("fetch from the journal", self.http.explain(response))
         return response.body
+
+
+def _last_place(_: str, files: Sequence[_File]) -> str | None:
+    return files[-1].current_offset if files else None
 
 
 def _covers(one: _Subscription, wanted: dict[str, Any]) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
 from connectors import hubspot_streams_wire as wire
+from connectors.asking import settled, turned
 from connectors.base import Cursor, Listed, Raw, StreamPage
 from connectors.http import Http, Response
 from connectors.hubspot_ties import needing
-from connectors.hubspot_walk import Decoded
+from connectors.hubspot_wire import further
+from connectors.over_http import decoded
 
 CONTACTS = "0-1"
 LISTS_SIZE, MEMBERS_SIZE = 500, 250
@@ -31,7 +34,6 @@ class Lists:
 
     apis: Callable[[], wire.StreamApis]
     http: Http
-    decoded: Decoded
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -52,62 +54,55 @@ class Lists:
 
     def _all(self) -> tuple[list[wire.CrmList], bool]:
         """All lists of contacts, and whether none can have slipped through between two pages."""
-        found: dict[str, wire.CrmList] = {}
-        total = 0
-        for _ in range(READINGS):
-            found, total = {}, 0
+
+        def read() -> tuple[dict[str, wire.CrmList], bool]:
+            found, total = dict[str, wire.CrmList](), 0
             for answer in self._searched(""):
                 found.update({one.listId: one for one in answer.lists})
                 total = answer.total
-            if len(found) >= total:
-                break
-        people = [one for one in found.values() if one.objectTypeId == CONTACTS]
-        return sorted(people, key=lambda one: int(one.listId)), len(found) >= total
+            return found, len(found) >= total
+
+        known, whole = settled(read, READINGS)
+        people = [one for one in known.values() if one.objectTypeId == CONTACTS]
+        return sorted(people, key=lambda one: int(one.listId)), whole
 
     def _searched(self, query: str) -> Iterator[wire.Lists]:
-        decoder, offset = msgspec.json.Decoder(wire.Lists), 0
-        while True:
+        decoder = msgspec.json.Decoder(wire.Lists)
+
+        def ask(offset: int) -> wire.Lists:
             asked = {"offset": offset, "count": LISTS_SIZE, **({"query": query} if query else {})}
             response = self.apis().lists.do_search(msgspec.json.encode(asked), _preload_content=False)
-            answer = self.decoded(decoder, response, "list lists")
-            yield answer
-            if not answer.hasMore:
-                return
-            if answer.offset <= offset:
-                raise self.http.misread("list lists", "the next page is the same page again")
-            offset = answer.offset
+            return decoded(self.http, decoder, response, "list lists")
+
+        def onward(_: int, answer: wire.Lists) -> int | None:
+            return answer.offset if answer.hasMore else None
+
+        return (answer for answer, _ in turned(0, ask, onward, partial(self.http.misread, "list lists")))
 
     def _item(self, one: wire.CrmList) -> Raw | None:
         """A list and everybody on it; None where it was deleted meanwhile."""
-        members: list[str] = []
-        whole = False
-        for _ in range(READINGS):
-            read = self._members(one.listId)
-            if read is None:
-                return None
-            members, whole = read
-            if whole:
-                break
+        members, whole = settled(partial(self._members, one.listId), READINGS)
+        if members is None:
+            return None
         shown = wire.CrmList(one.listId, one.name, one.objectTypeId, one.processingType)
         return Raw.of(one.listId, msgspec.json.encode(wire.ListItem(shown, members, whole)))
 
-    def _members(self, listing: str) -> tuple[list[str], bool] | None:
-        """Everybody on a list once, and whether they are as many as HubSpot says."""
-        decoder, after = msgspec.json.Decoder(wire.Members), ""
-        found: dict[str, None] = {}
-        while True:
+    def _members(self, listing: str) -> tuple[list[str] | None, bool]:
+        """Everybody on a list once, and whether they are as many as HubSpot says; None where the list is gone."""
+        decoder, gone = msgspec.json.Decoder(wire.Members), wire.Members()
+
+        def ask(after: str) -> wire.Members:
             more = {"after": after} if after else {}
             response = self.apis().members.get_page(listing, limit=MEMBERS_SIZE, _preload_content=False, **more)
-            if response.status == 404:
-                return None
-            answer = self.decoded(decoder, response, "list members")
+            return gone if response.status == 404 else decoded(self.http, decoder, response, "list members")
+
+        found, total = dict[str, None](), None
+        for answer, _ in turned("", ask, further, partial(self.http.misread, "list members")):
+            if answer is gone:
+                return None, True
             found.update((str(one.recordId), None) for one in answer.results)
-            following = answer.paging.next.after if answer.paging and answer.paging.next else ""
-            if not following:
-                return list(found), answer.total is None or len(found) == answer.total
-            if following == after:
-                raise self.http.misread("list members", "the next page is the same page again")
-            after = following
+            total = answer.total
+        return list(found), total is None or len(found) == total
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -134,7 +129,7 @@ class Lists:
             if not response.ok:
                 refused |= dict.fromkeys((one for one, _ in batch), self.http.explain(response))
                 continue
-            answer = self.decoded(msgspec.json.Decoder(wire.Changed), response, "change members")
+            answer = decoded(self.http, msgspec.json.Decoder(wire.Changed), response, "change members")
             missing = set(answer.recordIdsMissing)
             refused |= {one: "HubSpot has no such contact any more" for one in into if one in missing}
         return Listed(listing, refused)
@@ -147,7 +142,7 @@ class Lists:
         wanted = {"name": title, "objectTypeId": CONTACTS, "processingType": "MANUAL"}
         response: Response = self.apis().lists.create(msgspec.json.encode(wanted), _preload_content=False)
         if response.ok:
-            return self.decoded(msgspec.json.Decoder(wire.OneList), response, "create list").list, ""
+            return decoded(self.http, msgspec.json.Decoder(wire.OneList), response, "create list").list, ""
         found = self._searched_for(title)  # made by a first try whose answer was lost, or the case of the name differs
         return found, "" if found is not None else self.http.explain(response)
 
@@ -158,7 +153,7 @@ class Lists:
         response = self.apis().lists.get_by_name(title, CONTACTS, _preload_content=False)
         if response.status == 404:
             return None
-        return self.decoded(msgspec.json.Decoder(wire.OneList), response, "find list").list
+        return decoded(self.http, msgspec.json.Decoder(wire.OneList), response, "find list").list
 
     def _searched_for(self, title: str) -> wire.CrmList | None:
         for answer in self._searched(title):

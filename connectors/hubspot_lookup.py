@@ -14,7 +14,7 @@ from connectors.http import Http
 from connectors.hubspot_fields import OWN_KEY
 from connectors.hubspot_properties import Properties
 from connectors.hubspot_records import addresses_of
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 from mapping.model import Millis
 
 BATCH_SIZE, HISTORY_SIZE = 100, 50
@@ -28,7 +28,6 @@ class Lookup:
 
     apis: Callable[[], wire.Apis]
     http: Http
-    decoded: Decoded
     properties: Properties
 
     def read(self, remote_ids: Sequence[str]) -> dict[str, Raw | None]:
@@ -56,7 +55,7 @@ class Lookup:
             **({"idProperty": by} if by else {}),
         )
         response = self.apis().batch.read(body, archived=archived, _preload_content=False)
-        answer = self.decoded(wire.batch, response, "read contacts")
+        answer = decoded(self.http, wire.batch, response, "read contacts")
         found: dict[str, Raw] = {}
         for result in answer.results:
             entry = wire.contact.decode(result)
@@ -89,7 +88,7 @@ class Lookup:
             ids = [{"id": one} for one in remote_ids[start : start + HISTORY_SIZE]]
             body = wire.inputs(ids, properties=[], propertiesWithHistory=remotes)
             response = self.apis().batch.read(body, _preload_content=False)
-            for past in self.decoded(_past, response, "read contacts").results:
+            for past in decoded(self.http, _past, response, "read contacts").results:
                 for row in rows:
                     stamps = [_last_set(past.propertiesWithHistory.get(one, [])) for one in row.remote.split("+")]
                     if any(stamps):

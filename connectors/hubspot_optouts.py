@@ -18,7 +18,7 @@ from connectors.batches import in_batches, one_by_one
 from connectors.errors import TooNarrow
 from connectors.http import Http
 from connectors.hubspot_answers import Answers, concerned
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 from mapping.model import MARKETING
 
 BATCH_SIZE = 100
@@ -34,7 +34,6 @@ class OptOuts:
     """The opt-outs of one account. `one_by_one` remembers that it may not send them in batches."""
 
     http: Http
-    decoded: Decoded
     answers: Answers
     purposes: Mapping[str, str] = field(default_factory=dict)  # a subscription's number → what it is for
     one_by_one: bool = False
@@ -78,7 +77,7 @@ class OptOuts:
         )
         if not response.ok:
             self.answers.refuse_whole(response)
-        answer = self.decoded(_statuses, response, "opt out")
+        answer = decoded(self.http, _statuses, response, "opt out")
         out = {found.subscriberIdString.lower() for found in answer.results if found.status != "SUBSCRIBED"}
         failed = {one.lower(): trouble for trouble in answer.errors for one in concerned(trouble)}
         return [
@@ -94,7 +93,7 @@ class OptOuts:
         if number.isdigit():
             return number
         response = self.http.request("GET", wire.DEFINITIONS, operation="list subscription types")
-        for found in self.decoded(_definitions, response, "list subscription types").results:
+        for found in decoded(self.http, _definitions, response, "list subscription types").results:
             if found.name.casefold() == purpose.casefold():
                 return found.id
         raise self.http.misread("opt out", f"the account has no subscription type {purpose!r}")

@@ -17,7 +17,7 @@ from connectors.hubspot_facts import PROPERTIES
 from connectors.hubspot_fields import OWN_KEY, remote_field, row_of
 from connectors.hubspot_records import ALWAYS
 from connectors.hubspot_ties import needing
-from connectors.hubspot_walk import Decoded
+from connectors.over_http import decoded
 from mapping.fields import FieldTable
 
 COMPANIES = frozenset(PROPERTIES["companies"])
@@ -30,7 +30,6 @@ class Properties:
 
     apis: Callable[[], wire.Apis]
     http: Http
-    decoded: Decoded
     fields: FieldTable
     own_key: bool
     subscriptions: frozenset[str] = frozenset()  # the numbers of those whose opt-outs must be seen
@@ -38,7 +37,7 @@ class Properties:
     def all(self, kind: str = "contacts") -> list[wire.Property]:
         """The account's own list of them."""
         response = self.apis().properties.get_all(kind, _preload_content=False)
-        return self.decoded(_list, response, f"list properties of {kind}").results
+        return decoded(self.http, _list, response, f"list properties of {kind}").results
 
     def of_companies(self) -> Sequence[RemoteField]:
         """Those of companies that are not carried anyway; all can only be read."""

@@ -23,7 +23,9 @@ from connectors.hubspot_facts import PROPERTIES, stage_state
 from connectors.hubspot_lists import READ, Lists
 from connectors.hubspot_ties import ASSOCIATED, Ties, needing, with_beside
 from connectors.hubspot_touches import TOUCHES, narrowed
-from connectors.hubspot_walk import Decoded, Slice, Source, Walk
+from connectors.hubspot_walk import Source, Walk
+from connectors.over_http import decoded
+from connectors.stretches import Slice
 from mapping.model import Millis
 
 STAMP = "hs_lastmodifieddate"
@@ -65,31 +67,28 @@ class Beside:
 
     apis: wire.StreamApis
     http: Http
-    decoded: Decoded
 
     @cached_property
     def owners(self) -> dict[str, str]:
         """Names of owners, of former ones too; none where the scope is missing: numbers will do."""
         try:
-            return {one.id: one.name for archived in (True, False) for one in self._owners(archived)}
+            read = partial(users, self.apis, self.http)
+            return {one.id: one.name for archived in (True, False) for one in read(archived=archived)}
         except TooNarrow:
             return {}
-
-    def _owners(self, archived: bool) -> Iterator[wire.Owner]:
-        return users(self.apis, self.decoded, archived=archived)
 
     @cached_property
     def stages(self) -> dict[tuple[str, str], wire.Stage]:
         """The stages of deals by pipeline and id."""
         response = self.apis.pipelines.get_all("deals", _preload_content=False)
-        found = self.decoded(msgspec.json.Decoder(wire.Pipelines), response, "list pipelines of deals")
+        found = decoded(self.http, msgspec.json.Decoder(wire.Pipelines), response, "list pipelines of deals")
         return {(one.id, stage.id): stage for one in found.results for stage in one.stages}
 
     @cached_property
     def currency(self) -> str:
         """The account's own currency."""
         response = self.http.request("GET", hubspot_wire.ACCOUNT, operation="account")
-        details = self.decoded(msgspec.json.Decoder(hubspot_wire.AccountDetails), response, "account")
+        details = decoded(self.http, msgspec.json.Decoder(hubspot_wire.AccountDetails), response, "account")
         return details.companyCurrency or ""
 
     def of(self, kind: str, body: bytes) -> dict[str, str]:
@@ -113,7 +112,6 @@ class Streams:
     """The streams of one account."""
 
     http: Http
-    decoded: Decoded
     now: Callable[[], Millis]
     own: tuple[str, ...] = ()  # properties of companies to ask for beside the usual ones
 
@@ -123,11 +121,11 @@ class Streams:
 
     @cached_property
     def lists(self) -> Lists:
-        return Lists(lambda: self._apis, self.http, self.decoded)
+        return Lists(lambda: self._apis, self.http)
 
     @cached_property
     def deeds(self) -> HubSpotDeeds:
-        return HubSpotDeeds(lambda: self._apis, self.http, self.decoded)
+        return HubSpotDeeds(lambda: self._apis, self.http)
 
     def pages(self, name: str, cursor: Cursor | None, *, full: bool = False) -> Iterator[StreamPage]:
         """By the rules of `Connector.stream_pages`."""
@@ -138,7 +136,7 @@ class Streams:
         return self._objects(name, cursor, full=full)
 
     def _objects(self, kind: str, cursor: Cursor | None, *, full: bool) -> Iterator[StreamPage]:
-        beside = Beside(self._apis, self.http, self.decoded)
+        beside = Beside(self._apis, self.http)
         for group in together(self._slices(kind, cursor, full=full)):
             end = group[-1].page
             # a page that moved under us may show somebody twice
@@ -158,13 +156,13 @@ class Streams:
         usual = PROPERTIES[kind] if kind in PROPERTIES else TOUCHES[kind].properties
         properties = (*usual, STAMP, *(self.own if kind == "companies" else ()))
         page, search = partial(self._apis.objects.get_page, kind), partial(self._apis.search.do_search, kind)
-        walk = Walk(Source(kind, STAMP, lambda: properties, page, search), self.http, self.decoded, self.now)
+        walk = Walk(Source(kind, STAMP, lambda: properties, page, search), self.http, self.now)
         with needing(SCOPES[kind], f"read {kind}"):
             yield from walk.slices(cursor, full=full)
 
     def _items(self, kind: str, records: Sequence[Raw], beside: Beside) -> list[Raw]:
         ids = [record.remote_id for record in records]
-        ties = Ties(self._apis.associations.get_page, self.http, self.decoded)
+        ties = Ties(self._apis.associations.get_page, self.http)
         joined: dict[str, dict[str, list[wire.Joined]]] = {}
         for other in ENDS.get(kind, ("contacts",)) if ids else ():
             with needing(SCOPES[other], f"read which {other} the {kind} belong to"):

@@ -6,13 +6,14 @@ reading the facts asks nobody and a change of any of it changes the item.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from connectors.http import Http
-from connectors.hubspot_wire import Paging, Rest, Trouble, opened
+from connectors.hubspot_wire import Paged, Rest, Trouble, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,9 @@ class From(msgspec.Struct):
     id: str | int
 
 
-class Association(msgspec.Struct, rename={"from_": "from"}):
+class Association(Paged, kw_only=True, rename={"from_": "from"}):
     from_: From
-    to: list[To] = []
-    paging: Paging | None = None
-
-    @property
-    def after(self) -> str:
-        return self.paging.next.after if self.paging and self.paging.next else ""
+    to: Sequence[To] = ()
 
 
 class Associations(msgspec.Struct):
@@ -111,9 +107,8 @@ class Owner(msgspec.Struct):
         return " ".join(part for part in (self.firstName, self.lastName) if part) or self.email or self.id
 
 
-class Owners(msgspec.Struct):
-    results: list[Owner] = []
-    paging: Paging | None = None
+class Owners(Paged):
+    results: Sequence[Owner] = ()
 
 
 # -- lists -----------------------------------------------------------------------------------------
@@ -141,10 +136,9 @@ class Member(msgspec.Struct):
     recordId: str | int
 
 
-class Members(msgspec.Struct):
-    results: list[Member] = []
+class Members(Paged):
+    results: Sequence[Member] = ()
     total: int | None = None
-    paging: Paging | None = None
 
 
 class Changed(msgspec.Struct):

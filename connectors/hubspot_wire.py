@@ -172,14 +172,24 @@ class Paging(msgspec.Struct):
     next: Next | None = None
 
 
-class Listing(msgspec.Struct):
-    results: list[msgspec.Raw]
+class Paged(msgspec.Struct, kw_only=True):
+    """An answer that names the next page."""
+
     paging: Paging | None = None
-    total: int | None = None
 
     @property
     def after(self) -> str:
         return self.paging.next.after if self.paging and self.paging.next else ""
+
+
+def further(_: object, answer: Paged) -> str | None:
+    """The place after an answer (`connectors.asking.turned`)."""
+    return answer.after or None
+
+
+class Listing(Paged, kw_only=True):
+    results: list[msgspec.Raw]
+    total: int | None = None
 
 
 class Trouble(msgspec.Struct):

@@ -30,7 +30,7 @@ from connectors.mailchimp_hooks import HOOKS
 from connectors.mailchimp_members import AT_ONCE, BATCH_SIZE, JOB_FROM, OVERLAP
 from connectors.mailchimp_merge import MergeFields
 from connectors.mailchimp_paging import PAGE_SIZE
-from connectors.mailchimp_pull import Pull
+from connectors.mailchimp_pull import Audience
 from connectors.mailchimp_statuses import Statuses
 from connectors.mailchimp_streams import Streams
 from connectors.mailchimp_tags import Tags
@@ -146,7 +146,7 @@ class Mailchimp(Streams):
     # -- read ---------------------------------------------------------------------------------------------------
 
     def pages(self, cursor: Cursor | None, *, full: bool = False) -> Iterator[Page]:
-        return Pull(self._members, self._now).pages(cursor, full=full)
+        return Audience(self._members, self._now).pages(cursor, full=full)
 
     def decode(self, raw: Raw) -> Seen:
         return self._members.seen(raw)

@@ -14,20 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
 from connectors import mailchimp_reports as rows
+from connectors.asking import turned
 from connectors.base import Cursor, StreamPage
 from connectors.codecs import iso_second, millis
 from connectors.http import Http, Response
 from connectors.mailchimp_counters import PARTS, Report, Reports
-from connectors.mailchimp_paging import MOST_BACKS, PAGE_SIZE, typed
+from connectors.mailchimp_paging import PAGE_SIZE, typed, whole
+from connectors.moving import Spot
+from connectors.over_http import good
 from mapping.facts import Campaign, Channel, Facts, Touchpoint
 from mapping.model import Millis
 
-TAIL = 3
 OVERLAP: Millis = 3_600_000
 """How late an event may show in a report."""
 DAY: Millis = 86_400_000
@@ -96,8 +99,8 @@ class Known(msgspec.Struct, array_like=True):
         ]
 
 
-class At(msgspec.Struct):
-    """A campaign in the middle of being read. `due` are the lists still to read, the first of them from `offset` on."""
+class At(Spot, kw_only=True):
+    """A campaign in the middle of being read. `due` are the lists still to read, the first of them from the spot on."""
 
     id: str
     sent: Millis
@@ -106,12 +109,17 @@ class At(msgspec.Struct):
     due: list[str]
     since: Millis
     first: bool
-    offset: int = 0
-    tail: list[str] = []
-    backs: int = 0
     best: Millis = 0
     many: bool = False
-    again: list[str] = []
+    again: Sequence[str] = ()
+
+
+class Read(NamedTuple):
+    """A page of one list of a report."""
+
+    page: rows.Listed[Any]
+    touches: list[Touchpoint]
+    refused: list[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -141,29 +149,24 @@ class Activity:
         yield StreamPage({"do": "done", "known": msgspec.to_builtins(known), "at": None}, facts=facts, last=True)
 
     def _reports(self) -> list[Report]:
-        found: dict[str, Report] = {}
-        offset, tail, total = 0, "", 1
-        fields = ["total_items", *(f"reports.{part}" for part in PARTS)]
-        while offset < total:
-            response = self.api.get_all_campaign_reports(fields=fields, count=PAGE_SIZE, offset=offset)
-            page = typed(self.http, response, Reports)
-            total = page.total_items
-            ids = [report.id for report in page.reports]
-            if tail and offset and tail not in ids:  # a report vanished before this page: it begins too late
-                offset = max(0, offset - (PAGE_SIZE - 1))
-                continue
-            found |= {report.id: report for report in page.reports}
-            if len(ids) < PAGE_SIZE:
-                break
-            offset, tail = offset + PAGE_SIZE - 1, ids[-1]
-        return [one for one in found.values() if not self.audience or one.list_id == self.audience]
+        call = partial(self.api.get_all_campaign_reports, fields=["total_items", *(f"reports.{one}" for one in PARTS)])
+        found = whole(self.http, call, Reports, lambda page: page.reports, lambda one: one.id)
+        return [one for one in found if not self.audience or one.list_id == self.audience]
 
     def _at(self, report: Report, known: Mapping[str, Known]) -> At:
         before, counts = known.get(report.id), report.counts()
         due = (before or Known([0] * len(counts))).due(counts, self.now())
         last = max(millis(report.opens.last_open), millis(report.clicks.last_click))
         since = max(0, before.upto - OVERLAP) if before is not None and before.upto else 0
-        return At(report.id, millis(report.send_time), last, counts, due, since, before is None)
+        return At(
+            id=report.id,
+            sent=millis(report.send_time),
+            last=last,
+            counts=counts,
+            due=due,
+            since=since,
+            first=before is None,
+        )
 
     # -- one campaign -----------------------------------------------------------------------------------------------
 
@@ -172,28 +175,32 @@ class Activity:
     ) -> Generator[StreamPage, None, dict[str, Known]]:
         """The pages of one campaign; returns what is known after it."""
         kept = msgspec.to_builtins(known)
-        while at.due:
-            name = at.due[0]
-            step = STEPS[name]
-            response = self._ask(step, at)
-            if response.status == 404:  # deleted since it was listed
-                at = msgspec.structs.replace(at, due=[])
+        reads = turned(at, self._read, self._onward, partial(self.http.misread, "read report"))
+        for read, after in reads if at.due else ():
+            at = after or self._next(at, read)
+            if read is None:
                 break
-            if not response.ok:
-                raise self.http.misread(step.call, self.http.explain(response))
-            try:
-                page = step.lists.read(response.body)
-            except msgspec.DecodeError as error:
-                raise self.http.misread(step.call, f"no list of {step.lists.name} ({error})") from error
-            touches = step.told(at.id, at.sent, page.rows)
-            refused = [("", self.http.redact(reason)) for reason in page.refused]
-            nameless = sum(not row.email_address for row in page.rows)
-            refused += [("", f"a row of {step.lists.name} names nobody")] * nameless
-            at = self._onward(name, step, at, page, touches)
             here = {"do": "go", "known": kept, "at": msgspec.to_builtins(at)}
-            yield StreamPage(here, facts=Facts(touchpoints=touches, campaigns=campaigns), total=total, refused=refused)
+            facts = Facts(touchpoints=read.touches, campaigns=campaigns)
+            yield StreamPage(here, facts=facts, total=total, refused=read.refused)
             campaigns = []
         return {**known, at.id: self._known(at, known.get(at.id))}
+
+    def _read(self, at: At) -> Read | None:
+        """A page of the list that is due; None where the campaign was deleted since it was listed."""
+        step = STEPS[at.due[0]]
+        response = self._ask(step, at)
+        if response.status == 404:
+            return None
+        try:
+            page = step.lists.read(good(self.http, response, step.call).body)
+        except msgspec.DecodeError as error:
+            raise self.http.misread(step.call, f"no list of {step.lists.name} ({error})") from error
+        touches = step.told(at.id, at.sent, page.rows)
+        refused = [("", self.http.redact(reason)) for reason in page.refused]
+        nameless = sum(not row.email_address for row in page.rows)
+        refused += [("", f"a row of {step.lists.name} names nobody")] * nameless
+        return Read(page, touches, refused)
 
     def _ask(self, step: Step, at: At) -> Response:
         query: dict[str, Any] = dict(step.cut)
@@ -207,20 +214,24 @@ class Activity:
         response: Response = getattr(self.api, step.call)(at.id, **query)
         return response
 
-    def _onward(self, name: str, step: Step, at: At, page: rows.Listed[Any], touches: Sequence[Touchpoint]) -> At:
-        """Where to go on after a page."""
+    def _onward(self, at: At, read: Read | None) -> At | None:
+        onward = self._next(at, read)
+        return onward if onward.due else None
+
+    def _next(self, at: At, read: Read | None) -> At:
+        """Where to go on after a page; nothing is due any more after the last."""
+        if read is None:
+            return msgspec.structs.replace(at, due=[])
+        name, page, change = at.due[0], read.page, msgspec.structs.replace
+        if STEPS[name].since:
+            at = change(at, best=max([at.best, *(touch.at for touch in read.touches)]))
         ids = [row.email_id for row in page.rows]
-        best = max((touch.at for touch in touches), default=0) if step.since else 0
-        at = msgspec.structs.replace(at, best=max(at.best, best))
-        if step.paged and at.offset and at.tail and not set(at.tail) & set(ids):
-            if at.backs < MOST_BACKS:
-                return msgspec.structs.replace(at, offset=max(0, at.offset - (PAGE_SIZE - 1)), backs=at.backs + 1)
-            at = msgspec.structs.replace(at, again=[*at.again, name])  # an order that never holds still
-        if step.paged and len(ids) + len(page.refused) >= PAGE_SIZE:
-            return msgspec.structs.replace(at, offset=at.offset + PAGE_SIZE - 1, tail=ids[-TAIL:], many=True)
-        doubted = name not in at.again and self._doubtful(name, at, page)
-        again = [*at.again, name] if doubted else at.again
-        return msgspec.structs.replace(at, due=at.due[1:], offset=0, tail=[], backs=0, again=again)
+        spot = at.turn(ids, len(ids) + len(page.refused), PAGE_SIZE) if STEPS[name].paged else None
+        if spot is not None:
+            return change(spot, many=spot.many or spot.offset > at.offset)
+        doubtful = at.restless(PAGE_SIZE) or self._doubtful(name, at, page)
+        again = [*at.again, name] if doubtful else at.again
+        return change(at, due=at.due[1:], offset=0, tail=[], backs=0, back=False, again=again)
 
     def _doubtful(self, name: str, at: At, page: rows.Listed[Any]) -> bool:
         """Whether a list that was read may have lagged behind its counter."""
@@ -242,7 +253,7 @@ class Activity:
             upto = at.best
         # What was read a second time because it was in doubt is in doubt no longer.
         changed = before is None or at.counts != before.counts
-        again = at.again if changed else []
+        again = list(at.again) if changed else []
         return Known(at.counts, upto, again, self.now() + OVERLAP if again else 0)
 
     def _stood_still(self, at: At) -> bool:

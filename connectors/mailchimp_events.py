@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
+from connectors.asking import settled, turned
 from connectors.base import Cursor, StreamPage
 from connectors.batches import spread
 from connectors.codecs import iso_second, millis
 from connectors.mailchimp_members import AT_ONCE, BATCH_SIZE, JOB_FROM, Members
-from connectors.mailchimp_paging import MOST_BACKS, PAGE_SIZE, typed, whole
+from connectors.mailchimp_paging import PAGE_SIZE, typed, whole
+from connectors.moving import MOST_BACKS
 from mapping.facts import By, Channel, Facts, Touch, Touchpoint, Way
 from mapping.model import Millis
 
@@ -77,14 +80,8 @@ class Events:
         """Who is in the audience, or changed since."""
         fields = [f"members.{name}" for name in _Head.__struct_fields__]
         since = {"since_last_changed": iso_second(mark - OVERLAP)} if mark > OVERLAP else {}
-
-        def ask(offset: int) -> list[_Head]:
-            response = self.members.lists.get_list_members_info(
-                self.members.audience, fields=fields, count=PAGE_SIZE, offset=offset, **since
-            )
-            return typed(self.members.http, response, _Heads).members
-
-        return whole(ask, lambda one: one.key)
+        call = partial(self.members.lists.get_list_members_info, self.members.audience, fields=fields, **since)
+        return whole(self.members.http, call, _Heads, lambda page: page.members, lambda one: one.key)
 
     def _events(self, asked: Sequence[str]) -> Iterator[tuple[str, list[_Event]]]:
         """The events of each: by one job where there are many, and one by one for whom it does not tell all."""
@@ -112,23 +109,29 @@ class Events:
 
     def _one(self, who: str) -> list[_Event]:
         """All events of one member; read again from the start where some came meanwhile."""
+        return settled(partial(self._read, who), MOST_BACKS)[0]
+
+    def _read(self, who: str) -> tuple[list[_Event], bool]:
+        """All events of one member, and whether none came meanwhile."""
+        http, call = self.members.http, self.members.lists.get_list_member_events
+
+        def ask(offset: int) -> _Events:
+            response = call(self.members.audience, who, fields=_FIELDS, count=PAGE_SIZE, offset=offset)
+            gone = response.status == 404  # erased since they were listed
+            return _Events([]) if gone else typed(http, response, _Events)
+
         found: list[_Event] = []
-        for _ in range(MOST_BACKS):
-            found, total = [], -1
-            while True:
-                response = self.members.lists.get_list_member_events(
-                    self.members.audience, who, fields=_FIELDS, count=PAGE_SIZE, offset=len(found)
-                )
-                if response.status == 404:  # erased since they were listed
-                    return []
-                page = typed(self.members.http, response, _Events)
-                if total not in (-1, page.total_items):
-                    break
-                total = page.total_items
-                found += page.events
-                if len(page.events) < PAGE_SIZE:
-                    return found
-        return found
+        total = -1
+        for page, _ in turned(0, ask, _onward, partial(http.misread, "list events")):
+            if total not in (-1, page.total_items):
+                return found, False
+            total = page.total_items
+            found += page.events
+        return found, True
+
+
+def _onward(offset: int, page: _Events) -> int | None:
+    return offset + PAGE_SIZE if len(page.events) >= PAGE_SIZE else None
 
 
 def _touches(who: str, events: Sequence[_Event]) -> Iterator[Touchpoint]:

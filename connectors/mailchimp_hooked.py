@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
-from connectors.errors import MaybeSent
+from connectors.asking import made_anew
 from connectors.hooks import HookUp
 from connectors.http import Response
 from connectors.mailchimp_members import Members
@@ -65,14 +66,15 @@ class Hooked:
 
     def _made(self, address: str) -> _Hook:
         body = msgspec.json.encode({"url": address, "events": EVENTS, "sources": SOURCES})
-        try:
-            response = self.members.lists.create_list_webhook(self.members.audience, body)
-        except MaybeSent:  # its secret was in the answer that was lost: that hook is of no use
+
+        def clear() -> None:
+            """A hook whose secret was in the answer that was lost is of no use."""
             for one in self._listed():
                 if one.url == address:
                     self.members.lists.delete_list_webhook(self.members.audience, one.id)
-            response = self.members.lists.create_list_webhook(self.members.audience, body)
-        return typed(self.members.http, self._good(response, "make the webhook"), _Hook)
+
+        make = partial(self.members.lists.create_list_webhook, self.members.audience, body)
+        return typed(self.members.http, self._good(made_anew(make, clear), "make the webhook"), _Hook)
 
     def _change(self, hook: str, body: object) -> None:
         response = self.members.lists.update_list_webhook(self.members.audience, hook, msgspec.json.encode(body))

@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 
 from connectors import mailchimp_wire as wire
+from connectors.asking import finished
 from connectors.errors import Failure, Later, MaybeSent
 from connectors.http import Http, Response
+from connectors.over_http import decoded, good
 
 PATIENCE = 600.0
 """Seconds until a job that does not finish counts as unanswered."""
@@ -54,32 +56,24 @@ class Jobs:
         except MaybeSent as lost:
             raise Later(f"the batch job that reads was not answered: {lost}", platform=self._http.platform) from lost
 
-    def _answers(self, batches: Any, job: wire.Job) -> Answers:
-        waited, pause = 0.0, 0.25
-        while job.status != "finished":
-            if waited > PATIENCE:
-                raise Later("it does not finish", platform=self._http.platform)
-            self._sleep(pause)
-            waited, pause = waited + pause, min(pause * 2, 10.0)
-            job = self._decoded(batches.status(job.id))
+    def _answers(self, batches: Any, taken: wire.Job) -> Answers:
+        def look(job: wire.Job) -> wire.Job:
+            return self._decoded(batches.status(job.id))
+
+        job = finished(taken, lambda job: job.status == "finished", look, self._sleep, PATIENCE)
+        if job is None:
+            raise Later("it does not finish", platform=self._http.platform)
         self._http.guard(job.response_body_url)
         response = self._http.request(
             "GET", job.response_body_url, operation="fetch batch result", wants_json=False, anonymous=True
         )
-        if not response.ok:
-            raise self._http.misread("fetch batch result", self._http.explain(response))
         try:
-            return _unpacked(response.body)
+            return _unpacked(good(self._http, response, "fetch batch result").body)
         except (tarfile.TarError, OSError, EOFError, ValueError) as error:
             raise self._http.misread("fetch batch result", f"no archive of answers ({type(error).__name__})") from error
 
     def _decoded(self, response: Response) -> wire.Job:
-        if not response.ok:
-            raise self._http.misread("look at batch", self._http.explain(response))
-        try:
-            return wire.job.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise self._http.misread("look at batch", f"an answer has not the documented shape ({error})") from error
+        return decoded(self._http, wire.job, response, "look at batch")
 
 
 def _unpacked(body: bytes) -> Answers:

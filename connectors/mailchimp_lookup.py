@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from connectors import mailchimp_wire as wire
+from connectors.asking import turned
 from connectors.base import Raw
 from connectors.batches import spread
 from connectors.mailchimp_members import ARCHIVED, AT_ONCE, BATCH_SIZE, JOB_FROM, PRESENT, Members, member_hash
 from connectors.mailchimp_paging import PAGE_SIZE
+from connectors.over_http import decoded
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ class Lookup:
         response = self.members.lists.get_list_members_info(
             self.members.audience, unique_email_id=remote_id, fields=fields, count=1
         )
-        answer = self.members.decoded(wire.listing, response, "list members")
+        answer = decoded(self.members.http, wire.listing, response, "list members")
         records, _, _ = self.members.heads(answer.members)
         return records[0] if records and records[0].remote_id == remote_id else None
 
@@ -78,14 +81,16 @@ class Lookup:
         """Those of *asked* that a listing shows; nothing where it would cost more than *worth* calls."""
         found: dict[str, Raw] = {}
         for status in (PRESENT, ARCHIVED):
-            offset, total = 0, None
-            while total is None or offset < total:
-                answer = self.members.listed(status, offset, {})
-                total = answer.total_items or 0
-                if total / PAGE_SIZE > worth:
+            listed = partial(self.members.listed, status, query={})
+            for answer, _ in turned(0, listed, _onward, partial(self.members.http.misread, "list members")):
+                if (answer.total_items or 0) / PAGE_SIZE > worth:
                     return found
                 records, _, heads = self.members.heads(answer.members)
                 for record, head in zip(records, heads, strict=True):
                     found |= {name: record for name in names(head) if name in asked}
-                offset += PAGE_SIZE
         return found
+
+
+def _onward(offset: int, answer: wire.Listing) -> int | None:
+    further = offset + PAGE_SIZE
+    return further if further < (answer.total_items or 0) else None

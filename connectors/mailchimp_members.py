@@ -6,21 +6,23 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from connectors import mailchimp_wire as wire
 from connectors.base import Change, Outcome, Raw, Result
-from connectors.http import Http, Response
+from connectors.http import Http
 from connectors.mailchimp_fields import MERGE
 from connectors.mailchimp_jobs import Jobs
 from connectors.mailchimp_paging import PAGE_SIZE
 from connectors.mailchimp_records import Reader
+from connectors.over_http import decoded, good
+from connectors.stretches import headed
 from mapping.fields import FieldTable
 from mapping.model import MARKETING, Millis, Seen
 
-T = TypeVar("T")
 BATCH_SIZE, AT_ONCE = 500, 10
 JOB_FROM = 40
 """From this many calls on, one batch job costs less than single calls."""
@@ -80,23 +82,11 @@ class Members:
         response = self.lists.get_list_members_info(
             self.audience, fields=fields, count=PAGE_SIZE, offset=offset, **query, **more
         )
-        return self.decoded(wire.listing, response, "list members")
+        return decoded(self.http, wire.listing, response, "list members")
 
     def heads(self, members: list[msgspec.Raw]) -> tuple[list[Raw], list[tuple[str, str]], list[wire.Head]]:
         """The records of a page, what of it is none, and what names each record."""
-        records, refused, heads = [], [], []
-        for body in members:
-            try:
-                head = wire.head.decode(body)
-            except msgspec.DecodeError as error:
-                refused.append(("", f"an entry of the list is no member: {error}"))
-                continue
-            if not head.key:
-                refused.append(("", "a member without an id"))
-                continue
-            heads.append(head)
-            records.append(Raw.of(head.key, bytes(body)))
-        return records, refused, heads
+        return headed(members, wire.head, attrgetter("key"), "members")
 
     # -- one member ---------------------------------------------------------------------------------------------
 
@@ -105,7 +95,7 @@ class Members:
         response = self.lists.get_list_member(self.audience, name, fields=list(wire.MEMBER_FIELDS))
         if response.status == 404:
             return None
-        return self.raw(self.good(response, "read member").body)
+        return self.raw(good(self.http, response, "read member").body)
 
     def raw(self, body: bytes) -> Raw:
         """A whole member as a record."""
@@ -120,19 +110,6 @@ class Members:
         return self.reader.seen(raw)
 
     # -- answers ------------------------------------------------------------------------------------------------
-
-    def good(self, response: Response, operation: str) -> Response:
-        """The response of a read, which has no reason to be refused."""
-        if not response.ok:
-            raise self.http.misread(operation, self.http.explain(response))
-        return response
-
-    def decoded(self, decoder: msgspec.json.Decoder[T], response: Response, operation: str) -> T:
-        """A good answer, decoded; Misread where it is none, or has another shape."""
-        try:
-            return decoder.decode(self.good(response, operation).body)
-        except msgspec.DecodeError as error:
-            raise self.http.misread(operation, f"an answer has not the documented shape ({error})") from error
 
     def refused(self, change: Change, body: bytes) -> Outcome:
         """What a refusal of one member's change says, and which of our fields it blames."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from connectors.base import Cursor, Raw, StreamPage
 from connectors.batches import spread
 from connectors.codecs import iso_second, millis
 from connectors.http import Http
-from connectors.mailchimp_paging import PAGE_SIZE, typed, whole
+from connectors.mailchimp_paging import PAGE_SIZE, whole
 from mapping.facts import By, Channel, Facts, Touch, Touchpoint
 from mapping.model import Millis
 
@@ -112,23 +113,11 @@ class Notes:
         names = ("contact_id", "unique_email_id", "last_changed", "last_note.note_id")
         fields = [f"members.{name}" for name in names]
         since = {"since_last_changed": iso_second(mark - OVERLAP)} if mark > OVERLAP else {}
-
-        def ask(offset: int) -> list[_Member]:
-            response = self.api.get_list_members_info(
-                self.audience, fields=fields, count=PAGE_SIZE, offset=offset, **since
-            )
-            return typed(self.http, response, _Members).members
-
-        return whole(ask, lambda one: one.key)
+        call = partial(self.api.get_list_members_info, self.audience, fields=fields, **since)
+        return whole(self.http, call, _Members, lambda page: page.members, lambda one: one.key)
 
     def _notes(self, who: str) -> Raw:
         fields = [f"notes.{name}" for name in _Note.__struct_fields__]
-
-        def ask(offset: int) -> list[_Note]:
-            response = self.api.get_list_member_notes(self.audience, who, fields=fields, count=PAGE_SIZE, offset=offset)
-            if response.status == 404:  # erased since they were listed
-                return []
-            return typed(self.http, response, _Notes).notes
-
-        notes = sorted(whole(ask, lambda one: str(one.id)), key=lambda one: one.id)
-        return Raw.of(who, msgspec.json.encode(_Item(who, notes)))
+        call = partial(self.api.get_list_member_notes, self.audience, who, fields=fields)
+        notes = whole(self.http, call, _Notes, lambda page: page.notes, lambda one: str(one.id), deletable=True)
+        return Raw.of(who, msgspec.json.encode(_Item(who, sorted(notes, key=lambda one: one.id))))

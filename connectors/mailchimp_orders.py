@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
+from connectors.asking import turned
 from connectors.base import Cursor, Raw, StreamPage
 from connectors.codecs import millis
 from connectors.http import Http
-from connectors.mailchimp_paging import MOST_BACKS, PAGE_SIZE, typed
+from connectors.mailchimp_paging import PAGE_SIZE, typed
+from connectors.moving import Spot
 from mapping.facts import Deal, DealState, Facts
 from mapping.money import places
 
@@ -71,6 +74,13 @@ class _Order(msgspec.Struct):
 class _Orders(msgspec.Struct):
     orders: list[msgspec.Raw]
     total_items: int = 0
+
+
+class _Page(NamedTuple):
+    items: list[Raw]
+    refused: list[tuple[str, str]]
+    keys: list[str]
+    total: int
 
 
 _order = msgspec.json.Decoder(_Order)
@@ -129,29 +139,32 @@ class Orders:
             return
         begun = cursor is not None and cursor["do"] != "done"
         known = cursor["total"] if cursor is not None and not full else -1
-        offset = cursor["offset"] if cursor is not None and begun else 0
-        last, backs, begun_at = cursor["tail"] if cursor is not None and begun else "", 0, offset
-        while True:
-            items, refused, keys, total = self._page(offset, stores)
-            if last and offset and last not in keys and backs < MOST_BACKS:
-                offset, backs = max(0, offset - (PAGE_SIZE - 1)), backs + 1
+        at = Spot(cursor["offset"], [cursor["tail"]]) if cursor is not None and begun else Spot()
+        whole = at.offset == 0
+
+        def onward(spot: Spot, page: _Page) -> Spot | None:
+            known_already = page.total == known and not spot.offset
+            return None if known_already else spot.turn(page.keys, len(page.keys), PAGE_SIZE)
+
+        ask = partial(self._page, stores)
+        for page, after in turned(at, ask, onward, partial(self.http.misread, "list orders")):
+            items, refused, keys, total = page
+            if after is not None:
+                here = {"do": "go", "offset": after.offset, "tail": after.tail[-1], "total": known}
+                yield StreamPage(here, items, total=total, refused=refused)
                 continue
-            if len(keys) < PAGE_SIZE or (total == known and not offset):
-                done: Cursor = {"do": "done", "total": total}
-                complete = len(keys) < PAGE_SIZE and begun_at == 0 and not refused
-                yield StreamPage(done, items, total=total, last=True, complete=complete, refused=refused)
-                return
-            offset, last = offset + PAGE_SIZE - 1, keys[-1]
-            here = {"do": "go", "offset": offset, "tail": last, "total": known}
-            yield StreamPage(here, items, total=total, refused=refused)
+            complete = whole and len(keys) < PAGE_SIZE and not refused
+            yield StreamPage(
+                {"do": "done", "total": total}, items, total=total, last=True, complete=complete, refused=refused
+            )
 
     def _stores(self) -> frozenset[str]:
         fields = ["total_items", "stores.id", "stores.list_id"]
         found = typed(self.http, self.api.stores(fields=fields, count=PAGE_SIZE), _Stores)
         return frozenset(one.id for one in found.stores if not self.audience or one.list_id == self.audience)
 
-    def _page(self, offset: int, stores: frozenset[str]) -> tuple[list[Raw], list[tuple[str, str]], list[str], int]:
-        response = self.api.orders(exclude_fields=list(_LEFT_OUT), count=PAGE_SIZE, offset=offset)
+    def _page(self, stores: frozenset[str], at: Spot) -> _Page:
+        response = self.api.orders(exclude_fields=list(_LEFT_OUT), count=PAGE_SIZE, offset=at.offset)
         page = typed(self.http, response, _Orders)
         items, refused, keys = [], [], []
         for body in page.orders:
@@ -164,4 +177,4 @@ class Orders:
             keys.append(order.key)
             if order.store_id in stores:
                 items.append(Raw.of(order.key, msgspec.json.encode(order)))
-        return items, refused, keys, page.total_items
+        return _Page(items, refused, keys, page.total_items)

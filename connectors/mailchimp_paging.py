@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from connectors.http import Http, Response
+from connectors.moving import rows
+from connectors.over_http import decoded
 
+S = TypeVar("S")
 T = TypeVar("T")
 PAGE_SIZE = 1000
-MOST_BACKS = 20
-"""How often a listing is read again further back before its order counts as one that never holds still."""
 
 
-def typed(http: Http, response: Response, shape: type[T]) -> T:
+def typed(http: Http, response: Response, shape: type[S]) -> S:
     """A good answer of that shape; Misread where it is none."""
-    name = shape.__name__.strip("_")
-    if not response.ok:
-        raise http.misread(name, http.explain(response))
-    try:
-        return msgspec.json.decode(response.body, type=shape)
-    except msgspec.DecodeError as error:
-        raise http.misread(name, f"an answer has not the documented shape ({error})") from error
+    return decoded(http, msgspec.json.Decoder(shape), response, named(shape))
 
 
-def whole(ask: Callable[[int], list[T]], key: Callable[[T], str]) -> Iterator[T]:
-    """All rows of a listing by offset, each once. Every page begins with the last row of the one before, and is read
-    again further back where it does not: rows left the set meanwhile."""
-    seen: set[str] = set()
-    offset, last, backs = 0, "", 0
-    while True:
-        page = ask(offset)
-        keys = [key(row) for row in page]
-        if last and offset and last not in keys and backs < MOST_BACKS:
-            offset, backs = max(0, offset - (PAGE_SIZE - 1)), backs + 1
-            continue
-        for name, row in zip(keys, page, strict=True):
-            if name not in seen:
-                seen.add(name)
-                yield row
-        if len(page) < PAGE_SIZE:
-            return
-        offset, last = offset + PAGE_SIZE - 1, keys[-1]
+def named(shape: type) -> str:
+    """What an answer of that shape is called in messages."""
+    return shape.__name__.strip("_")
+
+
+def whole(
+    http: Http,
+    call: Callable[..., Response],
+    shape: type[S],
+    listed: Callable[[S], Sequence[T]],
+    key: Callable[[T], str],
+    *,
+    deletable: bool = False,
+) -> Iterator[T]:
+    """All rows of a listing, each once; none where what they belong to is *deletable* and was deleted since."""
+
+    def ask(offset: int) -> Sequence[T]:
+        response = call(count=PAGE_SIZE, offset=offset)
+        return () if deletable and response.status == 404 else listed(typed(http, response, shape))
+
+    return rows(ask, key, PAGE_SIZE, partial(http.misread, named(shape)))

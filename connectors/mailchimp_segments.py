@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -177,18 +178,17 @@ class Segments:
         """Who has which tag and interest, and how many members there are."""
         names = ("contact_id", "email_address", "tags", "interests")
         fields = ["total_items", *(f"members.{name}" for name in names)]
+        call = partial(self.api.get_list_members_info, self.audience, fields=fields)
         total = 0
 
-        def ask(offset: int) -> list[_Inside]:
+        def listed(page: _Members) -> list[_Inside]:
             nonlocal total
-            response = self.api.get_list_members_info(self.audience, fields=fields, count=PAGE_SIZE, offset=offset)
-            page = typed(self.http, response, _Members)
             total = page.total_items
             return page.members
 
         who: dict[str, list[str]] = {one: [] for one in lists}
         named = {one.rpartition(":")[2]: one for one in lists if one.startswith(INTEREST)}
-        for member in whole(ask, lambda one: one.who):
+        for member in whole(self.http, call, _Members, listed, lambda one: one.who):
             for tag in member.tags:
                 if (place := who.get(str(tag.id))) is not None:
                     place.append(member.who)
@@ -198,15 +198,10 @@ class Segments:
         return who, total
 
     def _inside(self, segment: str) -> Iterator[_Inside]:
-        def ask(offset: int) -> list[_Inside]:
-            response = self.api.get_segment_members_list(
-                self.audience, segment, fields=["members.email_address"], count=PAGE_SIZE, offset=offset, **EVERYONE
-            )
-            if response.status == 404:  # deleted since it was listed
-                return []
-            return typed(self.http, response, _Members).members
-
-        return (one for one in whole(ask, lambda one: one.who) if one.who)
+        fields = ["members.email_address"]
+        call = partial(self.api.get_segment_members_list, self.audience, segment, fields=fields, **EVERYONE)
+        there = whole(self.http, call, _Members, lambda page: page.members, lambda one: one.who, deletable=True)
+        return (one for one in there if one.who)
 
     def _gone(self, remote_id: str) -> bool:
         """Whether a list that was not listed is gone: a direct read says so."""
@@ -220,9 +215,5 @@ class Segments:
 def segments(http: Http, api: Any, audience: str, names: Sequence[str], more: Mapping[str, bool]) -> list[Segment]:
     """All segments of an audience, as far as *names* shows them."""
     fields = [f"segments.{name}" for name in names]
-
-    def ask(offset: int) -> list[Segment]:
-        response = api.list_segments(audience, fields=fields, count=PAGE_SIZE, offset=offset, **more)
-        return typed(http, response, _Segments).segments
-
-    return list(whole(ask, lambda one: str(one.id)))
+    call = partial(api.list_segments, audience, fields=fields, **more)
+    return list(whole(http, call, _Segments, lambda page: page.segments, lambda one: str(one.id)))

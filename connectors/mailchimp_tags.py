@@ -10,6 +10,7 @@ import msgspec
 from connectors.base import Change, Outcome, Raw, Result
 from connectors.batches import in_batches, one_by_one
 from connectors.errors import ConnectionFailure, Later
+from connectors.http_verdict import unsettled
 from connectors.mailchimp_members import AT_ONCE, BATCH_SIZE, JOB_FROM, Members, gone, member_hash
 from mapping.model import Seen
 
@@ -92,7 +93,7 @@ class Tags:
         outcomes = []
         for index, change in enumerate(changes):
             done = answers.get(index) if answers is not None else None
-            if done is None or done.status_code == 429 or done.status_code >= 500:
+            if done is None or unsettled(done.status_code):
                 outcomes.append(self._send_one(change))
             elif 200 <= done.status_code < 300:
                 outcomes.append(Outcome(Result.APPLIED, change.remote_id))

@@ -11,6 +11,7 @@ import msgspec
 from connectors import mailchimp_wire as wire
 from connectors.base import Change, Outcome, Raw, Result
 from connectors.batches import in_batches, one_by_one
+from connectors.http_verdict import unsettled
 from connectors.mailchimp_fields import MERGE
 from connectors.mailchimp_members import AT_ONCE, BATCH_SIZE, JOB_FROM, Members, gone, member_hash, name_of
 from mapping.model import Seen, Value
@@ -112,7 +113,7 @@ class Updates:
                 outcomes.append(lost)
             elif done.status_code == 404 and change.address:
                 outcomes.append(self._patch(change))
-            elif done.status_code == 429 or done.status_code >= 500:
+            elif unsettled(done.status_code):
                 outcomes.append(Outcome(Result.MAYBE, change.remote_id, reason=f"answered {done.status_code}"))
             else:
                 outcomes.append(self._outcome(change, done.status_code, done.response.encode()))

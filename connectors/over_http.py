@@ -86,17 +86,23 @@ class OverHttp(Connector):
 
     def _good(self, response: Response, operation: str) -> Response:
         """The response of a read, which has no reason to be refused."""
-        if not response.ok:
-            raise self._http.misread(operation, self._http.explain(response))
-        return response
+        return good(self._http, response, operation)
 
     def _typed(self, response: Response, shape: type[T]) -> T:
         """A good answer of that shape."""
-        return self._decoded(msgspec.json.Decoder(shape), response, shape.__name__)
+        return decoded(self._http, msgspec.json.Decoder(shape), response, shape.__name__)
 
-    def _decoded(self, decoder: msgspec.json.Decoder[T], response: Response, operation: str) -> T:
-        """A good answer, decoded; Misread where it is none, or has another shape."""
-        try:
-            return decoder.decode(self._good(response, operation).body)
-        except msgspec.DecodeError as error:
-            raise self._http.misread(operation, f"an answer has not the documented shape ({error})") from error
+
+def good(http: Http, response: Response, operation: str) -> Response:
+    """The response of a read, which has no reason to be refused."""
+    if not response.ok:
+        raise http.misread(operation, http.explain(response))
+    return response
+
+
+def decoded(http: Http, decoder: msgspec.json.Decoder[T], response: Response, operation: str) -> T:
+    """A good answer, decoded; Misread where it is none, or has another shape."""
+    try:
+        return decoder.decode(good(http, response, operation).body)
+    except msgspec.DecodeError as error:
+        raise http.misread(operation, f"an answer has not the documented shape ({error})") from error

@@ -44,3 +44,13 @@ class Watermark:
     @staticmethod
     def of(stored: dict[str, Any]) -> Watermark:
         return Watermark(int(stored["top"]), int(stored["seen"]), bool(stored["settled"]))
+
+
+def done(mark: dict[str, Any] | None, best: Millis, began: Millis, now: Millis, overlap: Millis) -> dict[str, Any]:
+    """The cursor after a pull that ended at *now*, from which the next one begins; the watermark *mark* stands for what
+    was read before, and none for a full listing."""
+    if mark is None:
+        after = Watermark.after_full(best, began, now)
+    else:
+        after = Watermark.of(mark).after(best, began, now, overlap)
+    return {"do": "done", "mark": after.stored()}

@@ -18,14 +18,12 @@ import msgspec
 from connectors.base import Cursor, Page, Raw
 from connectors.codecs import iso_z, millis
 from connectors.errors import Misread
+from connectors.moving import MOST_BACKS, TAIL
 from connectors.pagers import Ask, Offset, Pager, Place
-from connectors.paging import Watermark
+from connectors.paging import Watermark, done
 from connectors.paths import Envelope, bury, dig, merged
 from connectors.windows import Begins, legs
 from mapping.model import Millis
-
-_TAIL = 3
-"""How many of a page's last records are remembered, to notice that others left meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +145,14 @@ class Walk:
         if collection.unfolds:
             ids, stamps = self._entries(found)
             best = max([best, *stamps])
-        if at["tail"] and not set(at["tail"]) & set(ids) and (back := self._back(place)) is not None:
-            return Page(records, {**at, "place": back, "tail": [], "best": best}, refused=refused)
+        if (back := self._back(at, ids)) is not None:
+            self._been.clear()
+            backs = at.get("backs", 0) + 1
+            return Page(records, {**at, "place": back, "backs": backs, "back": True, "best": best}, refused=refused)
         if onward is not None and not self._all_known(at, stamps):
-            self._refuse_circles(place, onward, at["tail"], ids)
-            tail = ids[-_TAIL:] if legs(place) == legs(onward) else []
-            after = {**at, "place": onward, "tail": tail, "best": best}
+            self._refuse_circles(place, onward, [] if at.get("back") else at["tail"], ids)
+            tail = ids[-TAIL:] if legs(place) == legs(onward) else []
+            after = {**at, "place": onward, "tail": tail, "back": False, "best": best}
             return Page(records, after, total if isinstance(total, int) else None, refused=refused)
         return self._last(at, records, refused, best)
 
@@ -171,10 +171,13 @@ class Walk:
         newest_first = isinstance(self.collection.since, NewestFirst) and at["do"] == "changes"
         return newest_first and any(stamp < at["low"] for stamp in stamps)
 
-    def _back(self, place: Place) -> Place | None:
-        """A place further back, where pages move up when records leave."""
+    def _back(self, at: Cursor, ids: list[str]) -> Place | None:
+        """A place further back, where pages move up when records leave and nobody of the page before is on this one."""
         pager = self.collection.pager
-        return pager.back(place) if isinstance(pager, Offset) else None
+        if not isinstance(pager, Offset) or at.get("backs", 0) >= MOST_BACKS:
+            return None
+        late = bool(at["tail"]) and set(at["tail"]).isdisjoint(ids)
+        return pager.back(at["place"]) if late else None
 
     def _ask(self, at: Cursor) -> Ask:
         collection, since = self.collection, self.collection.since
@@ -209,16 +212,12 @@ class Walk:
     def _refuse_circles(self, place: Place, onward: Place, tail: list[str], ids: list[str]) -> None:
         """A platform that names a page that we come from, or gives the same page again, would be read for ever."""
         self._been.add(msgspec.json.encode(place))
-        same = len(tail) == _TAIL and tail == ids[-_TAIL:] and legs(place) == legs(onward)
+        same = len(tail) == TAIL and tail == ids[-TAIL:] and legs(place) == legs(onward)
         if same or msgspec.json.encode(onward) in self._been:
             raise self.misread(self.collection.name, "the next page is one that was read already")
 
     def _last(self, at: Cursor, records: list[Raw], refused: list[tuple[str, str]], best: Millis) -> Page:
-        now, since = self.now(), self.collection.since
-        if at["mark"] is None:
-            mark = Watermark.after_full(best, at["began"], now)
-        else:
-            overlap = since.overlap if since is not None else 0
-            mark = Watermark.of(at["mark"]).after(best, at["began"], now, overlap)
+        since = self.collection.since
+        end = done(at["mark"], best, at["began"], self.now(), since.overlap if since is not None else 0)
         whole = at["mark"] is None and not refused
-        return Page(records, {"do": "done", "mark": mark.stored()}, last=True, complete=whole, refused=refused)
+        return Page(records, end, last=True, complete=whole, refused=refused)

@@ -59,8 +59,8 @@ def owner(module: str) -> str:
     return max(names, key=len, default="")
 
 
-def counted() -> dict[str, int]:
-    """The lines of each platform."""
+def belonging() -> dict[Path, str]:
+    """The modules of connectors that are one platform's, and whose: by name, or because no other reaches them."""
     modules = {path.stem: path for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "kit")}
     used = {name: imports(path) & set(modules) for name, path in modules.items()}
     reached: dict[str, set[str]] = defaultdict(set)
@@ -78,11 +78,19 @@ def counted() -> dict[str, int]:
         for path in (ROOT / room).rglob("*.py")
         for name in imports(path)
     }
-    totals = dict.fromkeys((entry.name for entry in CATALOGUE), 0)
+    found: dict[Path, str] = {}
     for name, path in modules.items():
-        mine = owner(name) or (next(iter(reached[name])) if len(reached[name]) == 1 and name not in outside else "")
-        if mine:
-            totals[mine] += lines(path)
+        alone = len(reached[name]) == 1 and name not in outside
+        if mine := owner(name) or ("".join(reached[name]) if alone else ""):
+            found[path] = mine
+    return found
+
+
+def counted() -> dict[str, int]:
+    """The lines of each platform."""
+    totals = dict.fromkeys((entry.name for entry in CATALOGUE), 0)
+    for path, name in belonging().items():
+        totals[name] += lines(path)
     return totals
 
 
