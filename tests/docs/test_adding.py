@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "adding-a-platform.md"
 CATALOGUE, CHECKS = "connectors/__init__.py", "connectors/checked.py"
 MADE = ("connectors/buffer.py", "sandbox/buffer_town.py", "tests/contract/places/buffer.py")
 NEEDED = ("connectors", "docs", "mapping", "regulars", "sandbox", "sync", "tests", "webhooks")
-_BLOCK = re.compile(r"^<!-- (\S+) -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^<!-- (\S+) -->\n```(?:python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(path: str) -> Iterator[str]:
