@@ -33,6 +33,7 @@ from mapping.values import Kind
 
 LISTS, FOLDERS, FOLDER = "/contacts/lists", "/contacts/folders", "Regulars"
 AT_ONCE = 150  # contacts that are put on a list in one call
+REFUSED = "Brevo did not take this contact"
 REST = "rest"
 BOUNCED, LEFT, COMPLAINED = "hard bounce", "unsubscribed", "complaint"
 KEPT = ("id", "email", "emailBlacklisted", "createdAt", "modifiedAt", "listIds", "listUnsubscribed", "attributes")
@@ -281,27 +282,25 @@ class Brevo(kit.Declared):
             folder = self._called(pages(FOLDERS, "folders", 50), FOLDER) or self._made_at(FOLDERS, {"name": FOLDER})
             known = self._made_at(LISTS, {"name": title, "folderId": int(folder)})
         wanted = dict.fromkeys(add)
-        refused = self._move(known, "add", list(wanted))
-        self._move(known, "remove", [one for one in dict.fromkeys(remove) if one not in wanted])
-        return kit.Listed(known, refused)
+        refused = self._moved(known, "add", list(wanted))
+        self._moved(known, "remove", [one for one in dict.fromkeys(remove) if one not in wanted])
+        return kit.Listed(known, {one: why for one, why in refused.items() if not self._on(known, one)})
 
-    def _move(self, listing: str, way: str, ids: Sequence[str]) -> dict[str, str]:
-        """Put records on a list or take them off; those that it would not take. A call that was refused whole is made
-        again for each."""
-        refused: dict[str, str] = {}
-        for start in range(0, len(ids), AT_ONCE):
-            part = ids[start : start + AT_ONCE]
-            body = msgspec.json.encode({"ids": [int(one) for one in part]})
-            path, name = f"{LISTS}/{listing}/contacts/{way}", f"{way} members"
+    def _moved(self, listing: str, way: str, ids: Sequence[str]) -> dict[str, str]:
+        """Put records on a list or take them off; those that it would not take, and why."""
+        path, name = f"{LISTS}/{listing}/contacts/{way}", f"{way} members"
+
+        def send(batch: Sequence[kit.Change]) -> Sequence[kit.Outcome]:
+            body = msgspec.json.encode({"ids": [int(one.remote_id) for one in batch]})
             response = self._http.request("POST", path, json=body, idempotent=True, operation=name)
-            if response.ok:
-                failed = kit.Envelope(response.body).value("contacts.failure") or ()
-                refused |= {str(one): "Brevo did not take this contact" for one in failed}
-            elif len(part) > 1:
-                refused |= {one: said for each in part for one, said in self._move(listing, way, [each]).items()}
-            elif way == "add" and not self._on(listing, part[0]):
-                refused[part[0]] = self._http.explain(response)
-        return refused
+            if not response.ok:
+                raise kit.RefusedWhole(self._http.explain(response))
+            failed = set(map(str, kit.Envelope(response.body).value("contacts.failure") or ()))
+            taken = {False: kit.Result.APPLIED, True: kit.Result.REFUSED}
+            return [kit.Outcome(taken[one.remote_id in failed], one.remote_id, reason=REFUSED) for one in batch]
+
+        done = kit.in_batches([kit.Change(one) for one in ids], AT_ONCE, send, lambda change: change.remote_id)
+        return {one.remote_id: one.reason for one in done if one.result is not kit.Result.APPLIED}
 
     def _on(self, listing: str, remote_id: str) -> bool:
         raw = self._read(remote_id)

@@ -20,7 +20,7 @@ from connectors.base import (
     Stream,
     StreamPage,
 )
-from connectors.batches import in_batches, one_by_one, spread
+from connectors.batches import RefusedWhole, in_batches, one_by_one, spread
 from connectors.chained import Part
 from connectors.codecs import (
     DAY,
@@ -120,6 +120,7 @@ __all__ = [
     "Raw",
     "ReadOnly",
     "Refusals",
+    "RefusedWhole",
     "RemoteField",
     "Response",
     "Result",

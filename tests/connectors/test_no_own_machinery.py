@@ -39,7 +39,6 @@ EXCEPTIONS = {
         "meta_audiences",
         "imports hashlib",
     ): "addresses go into an audience hashed, and are listed so",
-    ("brevo", "calls itself: _move"): "a call that took nobody is made for each of them alone",
 }
 """What a module may have all the same, and why."""
 
