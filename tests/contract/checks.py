@@ -566,10 +566,12 @@ def tour(place: Rehearsal, one: Joined) -> None:
     values = {"given_name": "Augusta", "phone": "+49 30 1234567"}
     connector.update([Change(who, values, address="ada@example.org", tags_on=_badges(connector))])
     connector.update([Change(who, {"phone": None}, address="ada@example.org", tags_off=_badges(connector))])
-    connector.create([_new("new@example.org")])
+    (made,) = connector.create([_new("new@example.org")])
     place.more_calls(connector, who)
     connector.opt_out([Change(who, address="ada@example.org")], "marketing")
     connector.archive([Change(who, address="ada@example.org")])
+    if connector.erases:
+        connector.erase([Change(made.remote_id)])
     if place.shelved:
         connector.hook_up(place.public, "a-spare-secret-of-ours-0123456789", known=False)
         connector.hook_up(place.public, "a-spare-secret-of-ours-0123456789", known=True)
