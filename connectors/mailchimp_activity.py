@@ -22,7 +22,7 @@ import msgspec
 from connectors import mailchimp_reports as rows
 from connectors.asking import turned
 from connectors.base import Cursor, StreamPage
-from connectors.codecs import iso_second, millis
+from connectors.codecs import DAY, iso_second, millis
 from connectors.http import Http, Response
 from connectors.mailchimp_counters import PARTS, Report, Reports
 from connectors.mailchimp_paging import PAGE_SIZE, typed, whole
@@ -33,7 +33,6 @@ from mapping.model import Millis
 
 OVERLAP: Millis = 3_600_000
 """How late an event may show in a report."""
-DAY: Millis = 86_400_000
 
 
 class Step(NamedTuple):

@@ -349,7 +349,8 @@ class Pipedrive(kit.Declared):
         def send(change: kit.Change) -> kit.Outcome:
             there = now.get(change.remote_id)
             if partly(change) and there is None:
-                return kit.Outcome(kit.Result.GONE, change.remote_id, reason="this person is not there any more")
+                why = "this person is not there any more"
+                return kit.Outcome(kit.Result.GONE, change.remote_id, reason=why, code="gone")
             return self._set(change, self._records.body(there) if there is not None else {})
 
         return kit.one_by_one(changes, send, self.limits.at_once)

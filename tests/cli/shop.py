@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,16 @@ class Shop:
         both = ["--direction", "both", "--create", "none", "--fields", "given_name,family_name,phone,company"]
         done = self.run("connect", name, "--base-url", address, *both, "--custom", f"bread={bread}", **CREDENTIALS)
         assert done.code == 0, done.err
+
+
+@contextmanager
+def beside(folder: Path, people: int, name: str, *how: str) -> Iterator[Shop]:
+    """HubSpot, Mailchimp and a further platform of one small town, all connected; *how* is said to `connect`."""
+    made = street.build(people, 3, quotas=False, campaigns=0, also=(name,))
+    with street.open_street(made, [0] * 3) as (hubspot, mailchimp, further):
+        shop = Shop(folder, hubspot, mailchimp, made)
+        shop.open()
+        credentials = {**CREDENTIALS, **street.OTHERS[name].environment}
+        done = shop.run("connect", name, "--base-url", further, *how, **credentials)
+        assert done.code == 0, done.err
+        yield shop

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from regulars import street
 from sandbox.meta_audiences import MetaAudiencesSandbox
-from tests.cli.shop import CREDENTIALS, Shop
+from tests.cli.shop import Shop, beside
 
 RULE = """
 [segments.everybody]
@@ -24,14 +23,7 @@ AUDIENCE = "Regulars: Everybody"
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """HubSpot, Mailchimp and an ad account; a segment that everybody is in."""
-    made = street.build(60, 3, quotas=False, campaigns=0, also=("meta_audiences",))
-    with street.open_street(made, [0] * 3) as (hubspot, mailchimp, ads):
-        shop = Shop(tmp_path, hubspot, mailchimp, made)
-        shop.open()
-        token = {"META_AUDIENCES_TOKEN": street.OTHERS["meta_audiences"].credential}
-        how = ["--base-url", ads, "--direction", "both", "--create", "everyone"]
-        done = shop.run("connect", "meta_audiences", *how, **CREDENTIALS, **token)
-        assert done.code == 0, done.err
+    with beside(tmp_path, 60, "meta_audiences", "--direction", "both", "--create", "everyone") as shop:
         settle(shop)
         path = shop.folder / "regulars.toml"
         path.write_text(path.read_text("utf-8") + RULE, "utf-8")

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from connectors.signing import agreed_token
-from regulars import street
 from regulars.workspace import Workspace
 from sandbox.meta import SECRET, MetaSandbox
 from sync import inbox
 from sync.inbox import Mail
 from sync.wired import Silent
-from tests.cli.shop import CREDENTIALS, Shop
+from tests.cli.shop import Shop, beside
 
 STREAMS = "forms,comments,messages,posts,reviews,instagram_messages"
 
@@ -22,13 +21,7 @@ STREAMS = "forms,comments,messages,posts,reviews,instagram_messages"
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """HubSpot, Mailchimp and Meta of a small town."""
-    made = street.build(30, 3, quotas=False, campaigns=0, also=("meta",))
-    with street.open_street(made, [0] * 3) as (hubspot, mailchimp, meta):
-        shop = Shop(tmp_path, hubspot, mailchimp, made)
-        shop.open()
-        token = {"META_PAGE_TOKEN": street.OTHERS["meta"].credential}
-        done = shop.run("connect", "meta", "--base-url", meta, "--streams", STREAMS, **CREDENTIALS, **token)
-        assert done.code == 0, done.err
+    with beside(tmp_path, 30, "meta", "--streams", STREAMS) as shop:
         yield shop
 
 

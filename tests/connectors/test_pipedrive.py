@@ -81,6 +81,18 @@ def test_a_name_that_cannot_be_written_in_halves_is_taken_back() -> None:
     assert (done.result, done.blamed) == (Result.APPLIED, ("given_name",))
 
 
+def test_who_is_not_there_any_more_is_gone_and_costs_the_others_nothing() -> None:
+    """Whether a part of something is changed, which is read first, or a field by itself."""
+    one = opened(reads_deleted=False)
+    number = one.sandbox.human_create("Ada Berg", "ada@example.org")
+
+    done = one.connector.update(
+        [Change("404404", {"phone": "1234567"}), Change(str(number), {"phone": "1234567"}, address="ada@example.org")]
+    )
+
+    assert [(outcome.result, outcome.code) for outcome in done] == [(Result.GONE, "gone"), (Result.APPLIED, "")]
+
+
 def test_labels_are_made_once_and_others_stay() -> None:
     """A segment's badge is a label; whatever else hangs there is left."""
     one = opened()
